@@ -1,0 +1,169 @@
+"""From verdicts on criteria to one value for a response, or to one preference for a pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from judge.rubrics import Criterion
+from judge.types import CriterionVerdict, Score
+
+Parts = Mapping[str, CriterionVerdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A gate that a verdict set off."""
+
+    criterion_id: str
+    then: Literal["zero", "cap", "drop"]
+    at: float | None
+
+
+def criterion_weights(
+    criteria: Iterable[Criterion], tiers: Mapping[str, float]
+) -> dict[str, float]:
+    """Each criterion's weight; one that names a tier takes the recipe's number for it."""
+    return {c.id: c.weight if c.tier is None else tiers[c.tier] for c in criteria}
+
+
+def gates(criteria: Iterable[Criterion], parts: Parts) -> list[Gated]:
+    """The gates that fired, in the order of the criteria."""
+    fired = []
+    for criterion in criteria:
+        part = parts.get(criterion.id)
+        if criterion.gate is None or part is None or part.level is None:
+            continue
+        if criterion.gate.fires(criterion, part.level):
+            fired.append(Gated(criterion.id, criterion.gate.then, criterion.gate.at))
+    return fired
+
+
+def settled(fired: Iterable[Gated]) -> Gated | None:
+    """The gate that settles a response whatever else is judged: drop before zero; caps do not."""
+    by_kind = {gate.then: gate for gate in reversed(list(fired))}
+    return by_kind.get("drop") or by_kind.get("zero")
+
+
+def applicable(criteria: Sequence[Criterion], parts: Parts) -> list[Criterion]:
+    """The criteria that count for this response.
+
+    Left out: those judged not to apply, and those that depend on a criterion at its worst level or
+    on one that does not apply itself.
+    """
+    out: set[str] = set()
+    for criterion in criteria:
+        part = parts.get(criterion.id)
+        if part is not None and part.level is None and part.value is None:
+            out.add(criterion.id)
+    for _ in criteria:
+        for criterion in criteria:
+            if any(name in out or _worst(parts.get(name)) for name in criterion.depends_on):
+                out.add(criterion.id)
+    return [criterion for criterion in criteria if criterion.id not in out]
+
+
+def _worst(part: CriterionVerdict | None) -> bool:
+    return part is not None and part.level == 0
+
+
+def worth(criterion: Criterion, part: CriterionVerdict) -> float:
+    """What a verdict is worth in [0, 1]: its value along the scale; 1 - value for a pitfall."""
+    value = 0.0 if part.value is None else part.value
+    return 1.0 - value if criterion.is_pitfall else value
+
+
+def variance(part: CriterionVerdict) -> float | None:
+    """Variance of a verdict's value under its own probabilities; None: only the label is known."""
+    if part.by == "check":
+        return 0.0
+    top = len(part.probabilities) - 1
+    if top < 1:
+        return None
+    mean = math.fsum(k * p for k, p in enumerate(part.probabilities)) / top
+    square = math.fsum(k * k * p for k, p in enumerate(part.probabilities)) / (top * top)
+    return max(0.0, square - mean * mean)
+
+
+def weighted_mean(
+    criteria: Sequence[Criterion], parts: Parts, weights: Mapping[str, float]
+) -> Score:
+    """sum(w v) / sum(w) over the criteria really judged, then the gates.
+
+    Args:
+        criteria: The rubric's enabled criteria.
+        parts: The verdicts there are, by criterion; a missing one was not judged.
+        weights: One weight a criterion, >= 0.
+
+    Returns:
+        A value in [0, 1]; None where nothing of weight was judged, or where a criterion with a
+        gate was not. `coverage` is the judged share of the weight that applies. The standard error
+        is that of drawing each level from its probabilities, independently; None where some
+        verdict is a label only. A response that a gate settles has coverage 1.
+    """
+    told = tuple(parts[c.id] for c in criteria if c.id in parts)
+    fired = gates(criteria, parts)
+    end = settled(fired)
+    if end is not None:
+        return Score(None if end.then == "drop" else 0.0, 0.0, 1.0, told)
+    counted = applicable(criteria, parts)
+    judged = [c for c in counted if c.id in parts]
+    total = math.fsum(weights[c.id] for c in counted)
+    weight = math.fsum(weights[c.id] for c in judged)
+    coverage = weight / total if total else 0.0
+    if not weight or any(c.gate is not None and c.id not in parts for c in counted):
+        return Score(None, None, coverage, told)
+    value = math.fsum(weights[c.id] * worth(c, parts[c.id]) for c in judged) / weight
+    spread = [(weights[c.id], variance(parts[c.id])) for c in judged]
+    caps = [gate.at for gate in fired if gate.at is not None]
+    return Score(min([value, *caps]), _standard_error(spread, weight), coverage, told)
+
+
+def _standard_error(spread: list[tuple[float, float | None]], weight: float) -> float | None:
+    squares = [w * w * v for w, v in spread if v is not None]
+    if len(squares) < len(spread):
+        return None
+    return math.sqrt(math.fsum(squares)) / weight
+
+
+@dataclass(frozen=True, slots=True)
+class PairValue:
+    """A pair's preference over all criteria; `p_*` sum to 1."""
+
+    p_first: float
+    p_tie: float
+    p_second: float
+    log_odds: float | None
+    scores: tuple[float, float] | None
+
+
+def pair_weighted_mean(
+    values: Sequence[tuple[float, PairValue]],
+) -> PairValue:
+    """The weighted mean of the criteria's own preferences, and of their log-odds and scores.
+
+    Args:
+        values: (weight, preference) of each judged criterion, pitfalls already turned round; the
+            weights' sum must be above 0.
+    """
+    total = math.fsum(weight for weight, _ in values)
+    shares = [(weight / total, value) for weight, value in values]
+    first = math.fsum(share * value.p_first for share, value in shares)
+    second = math.fsum(share * value.p_second for share, value in shares)
+    odds = [(share, v.log_odds) for share, v in shares if v.log_odds is not None]
+    both = [(share, v.scores) for share, v in shares if v.scores is not None]
+    whole = len(values)
+    return PairValue(
+        first,
+        max(0.0, 1.0 - first - second),
+        second,
+        math.fsum(share * value for share, value in odds) if len(odds) == whole else None,
+        (
+            math.fsum(share * pair[0] for share, pair in both),
+            math.fsum(share * pair[1] for share, pair in both),
+        )
+        if len(both) == whole
+        else None,
+    )

@@ -1,0 +1,176 @@
+"""`judge rubric`: write, check and compare rubric files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judge.errors import RubricError
+from judge.files import is_id
+from judge.files.edit import write_atomically
+from judge.rubrics.describe import describe, shares
+from judge.rubrics.diff import Change, diff, is_enough, needed, step
+from judge.rubrics.files import RUBRICS, SCHEMA_FILE, json_schema, load_rubric, open_rubric
+from judge.rubrics.lint import Format, invalid, lint, render
+from judge.rubrics.save import editor_line, format_rubric
+from judge.rubrics.schema import Rubric
+from judge.rubrics.skeleton import skeleton
+
+INVALID, BREACHED = 3, 100
+
+app = typer.Typer(no_args_is_help=True, help="Write, check and compare rubric files.")
+
+Name = Annotated[str, typer.Argument(help="A rubric's path or id, such as general/helpfulness.")]
+Names = Annotated[list[str], typer.Argument(help="Paths or ids.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Directory = Annotated[
+    Path | None, typer.Option("--rubrics", envvar="JUDGE_RUBRICS", help="Where ids are looked up.")
+]
+
+
+@contextmanager
+def valid() -> Iterator[None]:
+    """End the command with exit code 3 and the error on stderr where a rubric is invalid."""
+    try:
+        yield
+    except RubricError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(INVALID) from None
+
+
+@app.command("lint")
+def lint_command(
+    names: Names,
+    form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = "text",
+    as_json: AsJson = False,
+    strict: Annotated[bool, typer.Option(help="Exit with 100 if there is any finding.")] = False,
+    directory: Directory = None,
+) -> None:
+    """Say what will make a rubric's verdicts worse than they could be."""
+    findings, broken = [], False
+    for name in names:
+        try:
+            findings += lint(open_rubric(name, directory=directory))
+        except RubricError as error:
+            broken = True
+            findings.append(invalid(error))
+    form = "json" if as_json else form
+    if findings or form == "json":
+        typer.echo(render(findings, form))
+    typer.echo(f"{len(names)} checked, {len(findings)} findings", err=True)
+    if broken or (strict and findings):
+        raise typer.Exit(INVALID if broken else BREACHED)
+
+
+@app.command()
+def show(name: Name, as_json: AsJson = False, directory: Directory = None) -> None:
+    """Print a rubric, its parents merged in, one sentence a criterion."""
+    with valid():
+        rubric = load_rubric(name, directory=directory)
+    typer.echo(_as_json(rubric) if as_json else "\n".join(_lines(rubric)))
+
+
+def _as_json(rubric: Rubric) -> str:
+    content = rubric.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return json.dumps({**content, "digest": rubric.digest}, indent=2, ensure_ascii=False)
+
+
+def _lines(rubric: Rubric) -> Iterator[str]:
+    yield f"{rubric.id} {rubric.version} ({rubric.status}): {rubric.title}"
+    if rubric.description:
+        yield rubric.description
+    share = shares(rubric)
+    for criterion in rubric.enabled:
+        part = f"{share[criterion.id]:4.0%}  " if share else ""
+        yield f"  {part}{describe(criterion)}"
+    yield f"{len(rubric.tests)} tests, digest {rubric.digest[:16]}"
+
+
+@app.command("schema")
+def schema_command(
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+) -> None:
+    """Print the JSON Schema by which editors complete and underline rubric files."""
+    if out is None:
+        typer.echo(_schema_text(), nl=False)
+    else:
+        write_atomically(out, _schema_text())
+
+
+def _schema_text() -> str:
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+@app.command()
+def fmt(
+    names: Names,
+    check: Annotated[bool, typer.Option(help="Write nothing; exit with 100 if need be.")] = False,
+    directory: Directory = None,
+) -> None:
+    """Tidy white space and line ends, and name the schema on top. Nothing else changes."""
+    untidy = []
+    with valid():
+        for name in names:
+            path = RUBRICS.find(name, directory)
+            text = open_rubric(path, directory=directory).text
+            tidied = format_rubric(text, file=path)
+            if tidied != text:
+                untidy.append(path)
+                if not check:
+                    write_atomically(path, tidied)
+    for path in untidy:
+        typer.echo(path)
+    typer.echo(f"{len(untidy)} of {len(names)} {'to format' if check else 'formatted'}", err=True)
+    if check and untidy:
+        raise typer.Exit(BREACHED)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The id, such as writing/letters.")],
+    directory: Annotated[Path, typer.Option("--dir", help="Where rubrics are kept.")] = Path(
+        "rubrics"
+    ),
+) -> None:
+    """Start a rubric: a small valid file to edit, and the schema for editors beside it."""
+    path = directory / f"{name}.yaml"
+    if not is_id(name) or path.exists():
+        why = "is there already" if is_id(name) else "is not an id such as writing/letters"
+        typer.echo(f"{path if is_id(name) else name} {why}", err=True)
+        raise typer.Exit(2)
+    if not (directory / SCHEMA_FILE).exists():
+        write_atomically(directory / SCHEMA_FILE, _schema_text())
+    write_atomically(path, f"{editor_line(path)}\n{skeleton(name)}")
+    typer.echo(path)
+
+
+@app.command("diff")
+def diff_command(
+    old: Name, new: Name, as_json: AsJson = False, directory: Directory = None
+) -> None:
+    """Compare two rubrics by criterion, and say which version step the changes need."""
+    with valid():
+        before, after = (load_rubric(name, directory=directory) for name in (old, new))
+    changes, made = diff(before, after), step(before.version, after.version)
+    wanted = needed(changes)
+    if as_json:
+        report = {"changes": [asdict(change) for change in changes], "needs": wanted, "made": made}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        return
+    for change in changes:
+        typer.echo(_change(change))
+    verdict = "enough" if is_enough(made, wanted) else "too small"
+    typer.echo(f"needs {wanted}; {before.version} -> {after.version} ({made}) is {verdict}")
+
+
+def _change(change: Change) -> str:
+    head = f"{change.kind}: {change.criterion}" if change.criterion else change.kind
+    return head + "".join(
+        f"\n  {sign} {text}" for sign, text in (("-", change.before), ("+", change.after)) if text
+    )

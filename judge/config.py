@@ -1,0 +1,156 @@
+"""The composition root: the only place that knows every concrete class.
+
+Names that people write (of engines, schedules, rewards) become objects here.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+from judge.engines.base import numbers
+from judge.engines.embedded import load_embedded
+from judge.engines.openai import OpenAIEngine
+from judge.engines.replay import ReplayEngine
+from judge.engines.transformers import TransformersEngine
+from judge.engines.vllm import VLLMEngine
+from judge.errors import ConfigError
+from judge.files import did_you_mean
+from judge.judges.base import Asker, Limiter
+from judge.prompts import PromptTemplate, template_directories
+from judge.recipes import Recipe
+from judge.rubrics import Rubric
+from judge.scoring import GroupScorer, RubricSource
+from judge.store import FileStore, MemoryStore
+from judge.types import Engine, JudgeProfile, VerdictStore
+from judge.version import __version__
+
+ENTRY_POINTS = "judge.engines"
+
+
+def _openai(rest: str, options: Mapping[str, object]) -> Engine:
+    model, at, url = rest.partition("@")
+    where = {"url": url} if at else {}
+    return OpenAIEngine(model, **where, **options)  # type: ignore[arg-type]
+
+
+ENGINES: Mapping[str, Callable[[str, Mapping[str, object]], Engine]] = {
+    "embedded": lambda rest, options: load_embedded(**options),
+    "vllm": lambda rest, options: VLLMEngine(rest, **options),  # type: ignore[arg-type]
+    "transformers": lambda rest, options: TransformersEngine(rest, **options),  # type: ignore[arg-type]
+    "openai": _openai,
+    "replay": lambda rest, options: ReplayEngine(rest),
+}
+"""The part of an engine's name before the colon -> what makes it of the rest and the options."""
+BARE = ("embedded",)
+"""Engines that take nothing after their name."""
+
+
+def engine_maker(name: str) -> Callable[[], Engine]:
+    """What makes the engine of that name; checks the name without loading anything.
+
+    Args:
+        name: `embedded`, `vllm:MODEL`, `transformers:MODEL`, `openai:MODEL@URL`, `replay:FILE`, or
+            the name of an installed entry point; options follow a question mark, as in
+            `vllm:Qwen/Qwen3-8B?tensor_parallel_size=2&backend=guidance`.
+
+    Raises:
+        ConfigError: There is no such engine, or the name is not of its form.
+    """
+    spec, _, query = name.partition("?")
+    kind, colon, rest = spec.partition(":")
+    options = numbers(dict(parse_qsl(query, keep_blank_values=True)))
+    make = ENGINES.get(kind)
+    if make is None:
+        points = importlib.metadata.entry_points(group=ENTRY_POINTS)
+        if kind not in points.names:
+            known = [*ENGINES, *points.names]
+            raise ConfigError(f"unknown engine {kind!r}", hint=did_you_mean(kind, known))
+        make = points[kind].load()
+    elif (kind in BARE) is bool(colon and rest):
+        form = kind if kind in BARE else f"{kind}:{'FILE' if kind == 'replay' else 'MODEL'}"
+        raise ConfigError(f"engine {name!r} is not of the form {form}")
+
+    def made() -> Engine:
+        try:
+            return make(rest, options)
+        except TypeError as error:
+            raise ConfigError(f"engine {name!r}: {error}") from error
+
+    return made
+
+
+def load_engine(name: str) -> Engine:
+    """Make an engine from its name (see `engine_maker`); its model is loaded by `start`.
+
+    Raises:
+        ConfigError: There is no such engine, or an option is not one of its own.
+        EngineUnavailable: The embedded model cannot be had.
+    """
+    return engine_maker(name)()
+
+
+def open_store(store: str | Path | VerdictStore | None) -> VerdictStore:
+    """The store itself, a JSONL file's, or one in memory.
+
+    Raises:
+        StoreError: The file cannot be used.
+    """
+    if store is None:
+        return MemoryStore()
+    return FileStore(store) if isinstance(store, str | Path) else store
+
+
+def template_name(recipe: Recipe) -> str:
+    """The recipe's own template, or the one of its mode."""
+    return recipe.judge.template or recipe.judge.mode
+
+
+async def open_scorer(
+    *,
+    rubric: Rubric | RubricSource | None,
+    recipe: Recipe,
+    engine: Engine,
+    store: VerdictStore,
+    profile: JudgeProfile | None,
+    prompts: Path | None,
+    concurrency: int,
+    timeout_s: float | None,
+    seed: int,
+) -> GroupScorer:
+    """Start the engine and put together what scores groups.
+
+    Raises:
+        EngineUnavailable: The engine does not start.
+        RecipeError: The recipe cannot serve the rubric.
+        ConfigError: A code of the grammar is not one token of the engine's tokenizer.
+        TemplateError: The template is wrong.
+    """
+    await engine.start()
+    places = template_directories(prompts)
+    templates: dict[str, PromptTemplate] = {}
+    templates[recipe.judge.mode] = PromptTemplate(template_name(recipe), places)
+    if recipe.group.single == "pointwise":
+        templates.setdefault("pointwise", PromptTemplate("pointwise", places))
+    asker = Asker(
+        engine,
+        store,
+        Limiter(concurrency),
+        attempts=recipe.judge.attempts,
+        timeout_s=timeout_s,
+    )
+    scorer = GroupScorer(
+        engine=engine,
+        asker=asker,
+        recipe=recipe,
+        rubric=rubric,
+        templates=templates,
+        profile=profile,
+        seed=seed,
+        version=__version__,
+    )
+    if isinstance(rubric, Rubric):
+        scorer.prepare(rubric)
+    return scorer

@@ -1,0 +1,415 @@
+"""What an answer may look like, and how it is read back: `OutputSpec`.
+
+One object compiles to a JSON Schema, a regex or a choice (whatever the engine takes) and holds the
+reader beside it, so that grammar and reader cannot drift apart. The answer is one flat JSON object
+whose key order is the order of generation (critique or reasons first, verdicts after); where
+nothing but a single verdict is wanted it is the bare code.
+
+Verdicts are one-token codes: digits 1..9 for levels and scores (0 = does not apply), the letters
+A, B and C (tie) for pairs. Every verdict stands right after a fixed text, its *marker*, such as
+`"answers_question": `; the marker tells the engine where label log-probabilities are wanted and the
+reader where the verdict stands. `OutputSpec.fitted` chooses the spacing in which every code is one
+token of the engine's tokenizer after its marker, and refuses an engine where none is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from judge.errors import ConfigError, VerdictError
+from judge.types import Constraint, ConstraintKind, Generation
+
+Encode = Callable[[str], tuple[int, ...]]
+
+NOT_APPLICABLE = "0"
+PLAIN = r'[^"\\\n\r\t]'
+"""A character that needs no escape inside a JSON string."""
+SPACED, COMPACT = (": ", ", "), (":", ",")
+MAX_JSON_STARTS = 64
+"""How many `{` of an unconstrained answer are tried as the start of the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One verdict: its key in the answer and the codes it may take, in the order they are read."""
+
+    key: str
+    codes: tuple[str, ...]
+    optional: bool = False
+    """Whether 0, does not apply, is allowed too."""
+    reason_chars: int = 0
+    """Longest reason before the verdict; 0: none is asked."""
+    evidence: bool = False
+    """Whether a quotation from the response comes first."""
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Every code the grammar lets through."""
+        return (*self.codes, NOT_APPLICABLE) if self.optional else self.codes
+
+    @property
+    def quoted(self) -> bool:
+        """Whether the codes are JSON strings (letters) and not numbers."""
+        return not self.codes[0].isdigit()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One verdict as read: `index` into `Slot.codes`, None = does not apply."""
+
+    index: int | None
+    probabilities: tuple[float, ...] = ()
+    """Over `Slot.codes`, sum 1; empty where the engine gave no log-probabilities there."""
+    label_mass: float | None = None
+    """Probability of all allowed codes before any mask, in [0, 1]; None: not known."""
+    logprobs: tuple[float, ...] = ()
+    """Natural logs before any mask, over `Slot.codes`; -inf where the engine named no value."""
+    reason: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer as read; `readings` are in the order of `OutputSpec.slots`."""
+
+    readings: tuple[Reading, ...]
+    critique: str = ""
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """What one call answers."""
+
+    slots: tuple[Slot, ...]
+    critique_chars: int = 0
+    """Longest critique before all verdicts; 0: none is asked."""
+    layout: tuple[str, str] = SPACED
+    """What stands after a key and between entries."""
+    labels: tuple[str, ...] = field(init=False)
+    """All codes, for `GenerationRequest.labels`."""
+    read_after: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False)
+    """Each slot's marker and codes, for `GenerationRequest.read_after`."""
+    _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        keys = [slot.key for slot in self.slots]
+        if not keys or len(set(keys)) != len(keys):
+            raise ConfigError(f"an answer needs verdicts with different keys, not {keys}")
+        labels = tuple(dict.fromkeys(code for slot in self.slots for code in slot.allowed))
+        object.__setattr__(self, "labels", labels)
+        after = tuple((self._marker(slot), slot.allowed) for slot in self.slots)
+        object.__setattr__(self, "read_after", after)
+        object.__setattr__(self, "_pattern", re.compile(self._reader_regex(), re.DOTALL))
+
+    @property
+    def bare(self) -> bool:
+        """Whether the answer is a single code and no JSON."""
+        slot = self.slots[0]
+        plain = not (slot.reason_chars or slot.evidence or self.critique_chars)
+        return len(self.slots) == 1 and plain
+
+    # --- what the engine is told -------------------------------------------------------------
+
+    def constraint(self, kinds: Collection[ConstraintKind]) -> Constraint | None:
+        """The strictest constraint among the kinds an engine takes; None if it takes none.
+
+        A regex fixes the spacing too, so it is preferred to a JSON Schema.
+        """
+        if self.bare and "choice" in kinds:
+            return Constraint(choice=self.slots[0].allowed)
+        if "regex" in kinds:
+            return Constraint(regex=self.regex())
+        if "json_schema" in kinds and not self.bare:
+            return Constraint(json_schema=self.json_schema())
+        return None
+
+    def regex(self) -> str:
+        """Exactly the texts `read` accepts from a constrained engine; ASCII syntax, no anchors."""
+        if self.bare:
+            return f"({'|'.join(self.slots[0].allowed)})"
+        return self._render(
+            lambda key, chars: f'"{re.escape(key)}"{self.layout[0]}"{PLAIN}{{1,{chars}}}"',
+            lambda slot: f'"{re.escape(slot.key)}"{self.layout[0]}{_code_regex(slot)}',
+            (r"\{", r"\}"),
+        )
+
+    def json_schema(self) -> dict[str, Any]:
+        """A closed object; property order is generation order."""
+        properties: dict[str, Any] = {}
+        for key, chars, slot in self._entries():
+            if slot is None:
+                properties[key] = {"type": "string", "minLength": 1, "maxLength": chars}
+            elif slot.quoted:
+                properties[key] = {"type": "string", "enum": list(slot.allowed)}
+            else:
+                properties[key] = {"type": "integer", "enum": [int(c) for c in slot.allowed]}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+
+    def shape(self) -> str:
+        """The answer as a person would be shown it; goes into the prompt."""
+        if self.bare:
+            return _spoken(self.slots[0].allowed)
+        return self._render(
+            lambda key, chars: f'"{key}"{self.layout[0]}"<at most {chars} characters>"',
+            lambda slot: (
+                f'"{slot.key}"{self.layout[0]}'
+                + (f'"<{_spoken(slot.allowed)}>"' if slot.quoted else f"<{_spoken(slot.allowed)}>")
+            ),
+            ("{", "}"),
+        )
+
+    def fitted(self, encode: Encode) -> OutputSpec:
+        """This spec in a spacing in which every code is one token right after its marker.
+
+        Raises:
+            ConfigError: The tokenizer splits or merges a code in every spacing.
+        """
+        trouble = ""
+        for layout in (SPACED, COMPACT):
+            spec = replace(self, layout=layout)
+            trouble = spec._trouble(encode)
+            if not trouble:
+                return spec
+        raise ConfigError(
+            f"the engine's tokenizer cannot serve one-token verdicts: {trouble}",
+            hint="use a scale of at most nine levels, or another model",
+        )
+
+    def _trouble(self, encode: Encode) -> str:
+        for marker, codes in self.read_after:
+            before = encode(marker) if marker else ()
+            seen = set()
+            for code in codes:
+                after = encode(marker + code)
+                if after[:-1] != before:
+                    return f"{code!r} after {marker!r} is not one token of its own"
+                seen.add(after[-1])
+            if len(seen) != len(codes):
+                return f"two codes after {marker!r} are the same token"
+        return ""
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def read(self, generation: Generation) -> Answer:
+        """Read an answer.
+
+        Raises:
+            VerdictError: `cut` if the answer ended before its last verdict, else `malformed`.
+        """
+        text = generation.text
+        match = self._pattern.fullmatch(text)
+        if match is None:
+            return self._read_loose(generation)
+        group = 1
+        critique = ""
+        readings = []
+        if self.critique_chars:
+            critique = _unescape(match[group])
+            group += 1
+        for slot in self.slots:
+            evidence = reason = ""
+            if slot.evidence:
+                evidence = _unescape(match[group])
+                group += 1
+            if slot.reason_chars:
+                reason = _unescape(match[group])
+                group += 1
+            reading = _read_code(slot, match[group], match.start(group), generation)
+            if evidence or reason:
+                reading = replace(reading, evidence=evidence, reason=reason)
+            readings.append(reading)
+            group += 1
+        return Answer(tuple(readings), critique)
+
+    def _read_loose(self, generation: Generation) -> Answer:
+        """Read an answer whose layout no grammar enforced: labels only, no probabilities."""
+        found = _last_object(generation.text, [slot.key for slot in self.slots])
+        if found is None:
+            cut = generation.finish == "length"
+            raise VerdictError(
+                f"the answer {'was cut by its token budget' if cut else 'is not a verdict'}:"
+                f" {generation.text[-120:]!r}",
+                kind="cut" if cut else "malformed",
+                hint="raise max_tokens in the recipe" if cut else "",
+            )
+        readings = []
+        for slot in self.slots:
+            code = str(found[slot.key]).strip()
+            if code not in slot.allowed:
+                raise VerdictError(f"{slot.key}: {code!r} is none of {_spoken(slot.allowed)}")
+            readings.append(
+                Reading(
+                    None if code not in slot.codes else slot.codes.index(code),
+                    reason=str(found.get(f"{slot.key}.reason", "")),
+                    evidence=str(found.get(f"{slot.key}.evidence", "")),
+                )
+            )
+        return Answer(tuple(readings), str(found.get("critique", "")))
+
+    # --- layout, in one place ----------------------------------------------------------------
+
+    def _entries(self) -> list[tuple[str, int, Slot | None]]:
+        """Every entry in order: (key, longest text, None) or (key, 0, slot)."""
+        entries: list[tuple[str, int, Slot | None]] = []
+        if self.critique_chars:
+            entries.append(("critique", self.critique_chars, None))
+        for slot in self.slots:
+            if slot.evidence:
+                entries.append((f"{slot.key}.evidence", slot.reason_chars or 200, None))
+            if slot.reason_chars:
+                entries.append((f"{slot.key}.reason", slot.reason_chars, None))
+            entries.append((slot.key, 0, slot))
+        return entries
+
+    def _render(
+        self,
+        text: Callable[[str, int], str],
+        verdict: Callable[[Slot], str],
+        braces: tuple[str, str],
+    ) -> str:
+        entries = [
+            text(key, chars) if slot is None else verdict(slot)
+            for key, chars, slot in self._entries()
+        ]
+        return braces[0] + self.layout[1].join(entries) + braces[1]
+
+    def _marker(self, slot: Slot) -> str:
+        if self.bare:
+            return ""
+        return f'"{slot.key}"{self.layout[0]}' + ('"' if slot.quoted else "")
+
+    def _reader_regex(self) -> str:
+        """Like `regex`, with groups, any JSON string and any spacing (for JSON Schema engines)."""
+        if self.bare:
+            return rf"\s*({'|'.join(self.slots[0].allowed)})\s*"
+        entries = []
+        for key, _, slot in self._entries():
+            if slot is None:
+                value = r'"((?:[^"\\]++|\\.)*+)"'
+            else:
+                codes = "|".join(slot.allowed)
+                value = f'"({codes})"' if slot.quoted else f"({codes})"
+            entries.append(rf'\s*"{re.escape(key)}"\s*:\s*{value}\s*')
+        return r"\s*\{" + ",".join(entries) + r"\}\s*"
+
+
+def _code_regex(slot: Slot) -> str:
+    codes = f"({'|'.join(slot.allowed)})"
+    return f'"{codes}"' if slot.quoted else codes
+
+
+def _spoken(codes: tuple[str, ...]) -> str:
+    return codes[0] if len(codes) == 1 else ", ".join(codes[:-1]) + " or " + codes[-1]
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+
+
+def _last_object(text: str, keys: list[str]) -> dict[str, Any] | None:
+    """The last JSON object in a text that has all keys; None if there is none."""
+    decoder = json.JSONDecoder(strict=False)
+    starts = [at for at, char in enumerate(text) if char == "{"][-MAX_JSON_STARTS:]
+    for start in reversed(starts):
+        try:
+            found, _ = decoder.raw_decode(text, start)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and all(key in found for key in keys):
+            return found
+    return None
+
+
+def _read_code(slot: Slot, code: str, offset: int, generation: Generation) -> Reading:
+    index = slot.codes.index(code) if code in slot.codes else None
+    labels = _labels_at(generation, offset)
+    if labels is None:
+        return Reading(index)
+    raw = [labels.get(label, -math.inf) for label in slot.allowed]
+    logprobs = tuple(raw[: len(slot.codes)])
+    top = max(logprobs)
+    if top == -math.inf:
+        return Reading(index)
+    mass = None if generation.masked else min(1.0, sum(map(math.exp, raw)))
+    if index is None or (slot.optional and raw[-1] > top):
+        return Reading(None, label_mass=mass)
+    weights = [math.exp(value - top) for value in logprobs]
+    total = sum(weights)
+    return Reading(index, tuple(weight / total for weight in weights), mass, logprobs)
+
+
+def _labels_at(generation: Generation, offset: int) -> Mapping[str, float] | None:
+    """The label log-probabilities at the token that starts at a character of the text.
+
+    None where the engine gave none, or where the code is merged with what stands before it: the
+    distribution over that token would not be one over the codes.
+    """
+    if not generation.label_logprobs:
+        return None
+    start = 0
+    for text, labels in zip(generation.token_texts, generation.label_logprobs, strict=False):
+        if start == offset and text:
+            return labels or None
+        if start > offset:
+            return None
+        start += len(text)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PairCode:
+    """One verdict on a pair: its code, what the judge is told it means, and what it is worth."""
+
+    code: str
+    meaning: str
+    lean: float
+    """In [-1, 1]: how much better the first shown response is."""
+
+
+PAIR_CODES: Mapping[str, tuple[PairCode, ...]] = {
+    "two_way": (
+        PairCode("A", "response A is better", 1.0),
+        PairCode("B", "response B is better", -1.0),
+    ),
+    "three_way": (
+        PairCode("A", "response A is better", 1.0),
+        PairCode("B", "response B is better", -1.0),
+        PairCode("C", "both are equally good", 0.0),
+    ),
+    "five_way": (
+        PairCode("1", "response A is much better", 1.0),
+        PairCode("2", "response A is slightly better", 0.5),
+        PairCode("3", "both are equally good", 0.0),
+        PairCode("4", "response B is slightly better", -0.5),
+        PairCode("5", "response B is much better", -1.0),
+    ),
+    "six_way": (
+        PairCode("1", "response A is much better", 1.0),
+        PairCode("2", "response A is better", 2 / 3),
+        PairCode("3", "response A is slightly better", 1 / 3),
+        PairCode("4", "response B is slightly better", -1 / 3),
+        PairCode("5", "response B is better", -2 / 3),
+        PairCode("6", "response B is much better", -1.0),
+    ),
+}
+"""five_way: WildBench's steps (WB-Reward); six_way: Think-RM's -3..3 without 0 (2505.16265)."""
+PAIR_SCORES = tuple("123456789")
+"""Codes of `verdict: scores`, for each side of a pair, worst to best."""
+OVERALL = "overall"
+"""Key of a pair's single verdict over all criteria."""
+SIDES = ("A", "B")

@@ -1,0 +1,1 @@
+"""Engines: models that answer requests, in process, over HTTP, scripted or replayed."""

@@ -1,0 +1,71 @@
+"""An engine without a model: a function answers. For tests, simulations and overhead benches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from judge.types import Abilities, Failure, Generation, GenerationRequest
+
+Respond = Callable[[GenerationRequest], str | Generation | Failure]
+
+BYTE_TOKENS = 256
+
+
+class ScriptedEngine:
+    """Answers each request by calling `respond`; a plain string becomes a finished generation.
+
+    Its tokenizer is the text's UTF-8 bytes, so every code of the grammar is one token. A plain
+    string carries no log-probabilities: return a `Generation` where a test needs them.
+
+    Args:
+        respond: Takes a request; may return text, a whole generation or a failure. It must not
+            block for long: it runs on the judging loop.
+        name: What the engine calls itself; part of its digest.
+        control_tokens: Texts to treat as chat control.
+        context_tokens: Context length in bytes; None: unlimited.
+    """
+
+    def __init__(
+        self,
+        respond: Respond,
+        *,
+        name: str = "scripted",
+        control_tokens: Sequence[str] = ("<|im_start|>", "<|im_end|>"),
+        context_tokens: int | None = None,
+    ) -> None:
+        self.name = name
+        self.digest = name
+        self.control_tokens = frozenset(control_tokens)
+        self.abilities = Abilities(
+            context_tokens=context_tokens,
+            label_logprobs=True,
+            constraints=frozenset(("json_schema", "regex", "choice")),
+        )
+        self._respond = respond
+
+    async def start(self) -> None:
+        """Nothing to load."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """The text's bytes."""
+        return tuple(text.encode("utf-8", "surrogatepass"))
+
+    async def generate(
+        self, requests: Sequence[GenerationRequest]
+    ) -> list[Generation | Failure]:
+        """Call `respond` for each request, in order."""
+        return [self._one(request) for request in requests]
+
+    def _one(self, request: GenerationRequest) -> Generation | Failure:
+        limit = self.abilities.context_tokens
+        if limit is not None:
+            length = sum(len(self.encode(turn.content)) for turn in request.messages or ())
+            if length + request.sampling.max_tokens > limit:
+                return Failure(
+                    "engine", "overflow", f"{length} tokens do not fit", call=request.id
+                )
+        answer = self._respond(request)
+        return Generation(request.id, answer) if isinstance(answer, str) else answer
+
+    async def aclose(self) -> None:
+        """Nothing to free."""

@@ -1,0 +1,275 @@
+"""The one render -> generate -> read loop, with retries of what failed only.
+
+This is the only place where an error becomes a `Failure`, and with the command line's top the only
+one that catches everything: a judge never raises for a bad item.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from judge.decoding import Answer, OutputSpec
+from judge.errors import JudgeError, TemplateError, VerdictError
+from judge.types import (
+    Constraint,
+    Engine,
+    Failure,
+    FailureStage,
+    Generation,
+    GenerationRequest,
+    Message,
+    Sampling,
+    Usage,
+    Verdict,
+    VerdictStore,
+)
+
+SEED_STRIDE = 1_000_003
+"""Between the seeds of a call's attempts; any odd number would do."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One question to the engine and how its answer becomes a verdict."""
+
+    key: str
+    """Digest of everything that can change the verdict; where a store keeps it."""
+    messages: tuple[Message, ...]
+    spec: OutputSpec
+    make: Callable[[Answer, Generation, int], Verdict]
+    """(answer, generation, characters cut) -> verdict."""
+    sampling: Sampling
+    constraint: Constraint | None
+    shorten: Callable[[int], tuple[tuple[Message, ...], int]] | None = None
+    """Given how often it was shortened before (from 0), the messages with less text and the number
+    of characters cut; None: an overflow is a failure."""
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What judging one group has cost and what went wrong."""
+
+    usage: Usage = field(default_factory=Usage)
+    failures: list[Failure] = field(default_factory=list)
+    stored: int = 0
+    """Verdicts that came from the store."""
+
+
+class Limiter:
+    """At most `limit` calls in flight over all groups; who asks first is served first."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = self._limit = limit
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    @property
+    def limit(self) -> int:
+        """The most one caller can ask for."""
+        return self._limit
+
+    async def acquire(self, count: int) -> None:
+        """Wait for `count` places, `count` <= `limit`."""
+        if not self._waiting and count <= self._free:
+            self._free -= count
+            return
+        ready = asyncio.get_running_loop().create_future()
+        entry = (count, ready)
+        self._waiting.append(entry)
+        try:
+            await ready
+        except asyncio.CancelledError:
+            if ready.done() and not ready.cancelled():
+                self.release(count)
+            else:
+                self._waiting.remove(entry)
+                self._wake()
+            raise
+
+    def release(self, count: int) -> None:
+        """Give `count` places back."""
+        self._free += count
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._free:
+            count, ready = self._waiting.pop(0)
+            if not ready.cancelled():
+                self._free -= count
+                ready.set_result(None)
+
+
+class Asker:
+    """Asks an engine, through a store, and reads the answers.
+
+    Args:
+        engine: A started engine.
+        store: Verdicts by key.
+        limiter: Bounds the calls in flight.
+        attempts: How often a call is tried when trying again can help.
+        timeout_s: Deadline of one call.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: VerdictStore,
+        limiter: Limiter,
+        *,
+        attempts: int,
+        timeout_s: float | None,
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._limiter = limiter
+        self._attempts = attempts
+        self._timeout_s = timeout_s
+        self._pending: dict[str, asyncio.Future[None]] = {}
+
+    async def ask(self, calls: Sequence[Call], tally: Tally) -> list[Verdict | Failure]:
+        """Answer every call, in order; equal calls in flight anywhere are asked once."""
+        done: dict[str, Verdict | Failure] = {}
+        while True:
+            mine: dict[str, Call] = {}
+            others: list[asyncio.Future[None]] = []
+            for call in calls:
+                key = call.key
+                if key in done or key in mine:
+                    continue
+                stored = self._store.get(key)
+                if stored is not None:
+                    done[key] = stored
+                    tally.stored += 1
+                elif key in self._pending:
+                    others.append(self._pending[key])
+                else:
+                    mine[key] = call
+            if mine:
+                done |= await self._owned(mine, tally)
+            if not others:
+                return [done[call.key] for call in calls]
+            # Whatever the others could not judge is asked again here, on the next round.
+            await asyncio.wait(others)
+
+    async def _owned(
+        self, calls: dict[str, Call], tally: Tally
+    ) -> dict[str, Verdict | Failure]:
+        ready = asyncio.get_running_loop().create_future()
+        self._pending |= dict.fromkeys(calls, ready)
+        try:
+            return await self._tried(calls, tally)
+        finally:
+            for key in calls:
+                del self._pending[key]
+            ready.set_result(None)
+
+    async def _tried(
+        self, calls: dict[str, Call], tally: Tally
+    ) -> dict[str, Verdict | Failure]:
+        done: dict[str, Verdict | Failure] = {}
+        left = list(calls.values())
+        attempt = shortened = 0
+        while left:
+            results = await self._once(left, attempt, tally)
+            again, short = [], []
+            for call, result in zip(left, results, strict=True):
+                if not isinstance(result, Failure):
+                    self._store.put(call.key, result)
+                elif result.kind == "overflow" and call.shorten is not None and shortened < 8:
+                    short.append(call)
+                    continue
+                elif result.retryable and attempt + 1 < self._attempts:
+                    again.append(call)
+                    continue
+                else:
+                    result = replace(result, attempts=attempt + 1)
+                    tally.failures.append(result)
+                done[call.key] = result
+            for call in short:
+                if call.shorten is not None:
+                    call.messages, call.cut = call.shorten(shortened)
+            shortened += bool(short)
+            attempt += bool(again)
+            left = again + short
+        return done
+
+    async def _once(
+        self, calls: list[Call], attempt: int, tally: Tally
+    ) -> list[Verdict | Failure]:
+        results: list[Verdict | Failure] = []
+        step = self._limiter.limit
+        for start in range(0, len(calls), step):
+            chunk = calls[start : start + step]
+            requests = [self._request(call, attempt) for call in chunk]
+            await self._limiter.acquire(len(chunk))
+            try:
+                began = time.perf_counter()
+                answers = await self._generate(requests)
+                seconds = time.perf_counter() - began
+            finally:
+                self._limiter.release(len(chunk))
+            results += [self._read(*pair) for pair in zip(chunk, answers, strict=True)]
+            tally.usage += _spent(answers, seconds)
+        return results
+
+    def _request(self, call: Call, attempt: int) -> GenerationRequest:
+        sampling = call.sampling
+        if attempt:
+            sampling = replace(sampling, seed=sampling.seed + attempt * SEED_STRIDE)
+        return GenerationRequest(
+            call.key,
+            call.messages,
+            None,
+            sampling,
+            call.constraint,
+            "",
+            call.spec.labels,
+            call.spec.read_after,
+            None,
+            self._timeout_s,
+        )
+
+    async def _generate(
+        self, requests: list[GenerationRequest]
+    ) -> Sequence[Generation | Failure]:
+        try:
+            answers: Sequence[Generation | Failure] = await self._engine.generate(requests)
+        except Exception as error:
+            return _all_failed(requests, f"{type(error).__name__}: {error}")
+        if len(answers) != len(requests):
+            return _all_failed(requests, f"{len(requests)} asked, {len(answers)} answered")
+        return answers
+
+    def _read(self, call: Call, answer: Generation | Failure) -> Verdict | Failure:
+        if isinstance(answer, Failure):
+            return answer
+        try:
+            return call.make(call.spec.read(answer), answer, call.cut)
+        except VerdictError as error:
+            return Failure("read", error.kind, error.message, error.retryable, 1, call.key)
+
+
+def failure_of(error: JudgeError) -> Failure:
+    """What a rubric, recipe, template or setting that cannot be used does to a group."""
+    stage: FailureStage = "render" if isinstance(error, TemplateError) else "rubric"
+    return Failure(stage, "malformed", str(error))
+
+
+def _spent(answers: Sequence[Generation | Failure], seconds: float) -> Usage:
+    calls = prompt = completion = 0
+    for answer in answers:
+        calls += 1
+        if isinstance(answer, Generation):
+            prompt += answer.usage.prompt_tokens
+            completion += answer.usage.completion_tokens
+    return Usage(calls, prompt, completion, seconds)
+
+
+def _all_failed(requests: Sequence[GenerationRequest], message: str) -> list[Generation | Failure]:
+    return [
+        Failure("engine", "unavailable", message, retryable=True, call=request.id)
+        for request in requests
+    ]

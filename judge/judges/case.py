@@ -1,0 +1,130 @@
+"""One group made ready for judging: its texts fenced once, its checks run, its digests taken."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from judge.checks import run_check
+from judge.errors import CheckError
+from judge.prompts import Fence
+from judge.recipes import Recipe
+from judge.rubrics import Criterion, Rubric
+from judge.types import CriterionVerdict, Failure, Group, Message, Response, Text, text_key
+
+DEGENERATE = "degenerate"
+"""Name of the part that says a response has no content."""
+
+
+class Case:
+    """A group under a rubric.
+
+    Args:
+        group: The group.
+        rubric: Its rubric, resolved.
+        seed: The run's seed.
+        control_tokens: The engine's chat-control tokens, as a pattern.
+    """
+
+    def __init__(
+        self, group: Group, rubric: Rubric, seed: int, control_tokens: re.Pattern[str] | None
+    ) -> None:
+        self.group = group
+        self.rubric = rubric
+        self.fence = Fence(seed, group.id, group.attempt, control_tokens)
+        self.responses: list[Response] = list(group.responses)
+        self.digests = [response.digest for response in self.responses]
+        inputs = hashlib.sha256(text_key(group.prompt))
+        for text in (group.reference, group.context):
+            inputs.update(b"\0" if text is None else b"\1" + text_key(text))
+        self.inputs_digest = inputs.digest()
+        self._fenced: dict[str, str] = {}
+
+    def with_reference(self) -> int:
+        """Add the reference answer as one more response to compare with; its index."""
+        self.responses.append(Response(self.group.reference or ""))
+        self.digests.append(self.responses[-1].digest)
+        return len(self.responses) - 1
+
+    def shared_texts(self) -> dict[str, str]:
+        """The fenced texts all calls of the group share."""
+        texts = {"prompt": self.fence(self.group.prompt)}
+        if self.group.reference is not None:
+            texts["reference"] = self.fence(self.group.reference)
+        if self.group.context is not None:
+            texts["context"] = self.fence(self.group.context)
+        return texts
+
+    def fenced(self, index: int) -> str:
+        """A response in its fence; made once for equal responses."""
+        digest = self.digests[index]
+        text = self._fenced.get(digest)
+        if text is None:
+            text = self._fenced[digest] = self.fence(self.responses[index].text)
+        return text
+
+    def applicable(self) -> list[Criterion]:
+        """The enabled criteria whose inputs the group has."""
+        return [c for c in self.rubric.enabled if all(self._has(name) for name in c.needs)]
+
+    def missing_inputs(self) -> list[str]:
+        """Inputs the rubric requires and the group lacks."""
+        return [name for name in self.rubric.inputs.required if not self._has(name)]
+
+    def _has(self, name: str) -> bool:
+        if name == "reference":
+            return self.group.reference is not None
+        if name == "context":
+            return self.group.context is not None
+        return name in ("prompt", "response") or name in self.group.meta
+
+    def checked(
+        self, index: int, recipe: Recipe
+    ) -> tuple[dict[str, CriterionVerdict], list[Failure]]:
+        """The verdicts of the checks on one response, and the checks that could not run.
+
+        A check that cannot tell gives no verdict.
+        """
+        parts: dict[str, CriterionVerdict] = {}
+        failures = []
+        text, prompt = said(self.responses[index].text), said(self.group.prompt, "user")
+        if recipe.guards.degenerate:
+            found = run_check(DEGENERATE, {}, text, prompt=prompt)
+            if found.value == 0.0:
+                parts[DEGENERATE] = _verdict(DEGENERATE, 0.0, found.evidence)
+        for criterion in self.applicable():
+            if criterion.check is None:
+                continue
+            try:
+                found = run_check(
+                    criterion.check.name,
+                    criterion.check.params,
+                    text,
+                    prompt=prompt,
+                    reference=self.group.reference,
+                )
+            except CheckError as error:
+                failures.append(Failure("check", "malformed", f"{criterion.id}: {error}"))
+                continue
+            if found.value is not None:
+                parts[criterion.id] = _verdict(criterion.id, found.value, found.evidence)
+        return parts, failures
+
+
+def _verdict(name: str, value: float, evidence: str) -> CriterionVerdict:
+    return CriterionVerdict(name, int(value == 1.0), value, evidence=evidence, by="check")
+
+
+def said(text: Text, role: str = "assistant") -> str:
+    """A text as one string; of a list of turns, what that role said."""
+    if isinstance(text, str):
+        return text
+    turns: list[Message] = [turn for turn in text if turn.role == role and turn.content]
+    return "\n".join(turn.content for turn in turns)
+
+
+def quoted_in(evidence: str, *texts: Text) -> bool:
+    """Whether a quotation occurs verbatim in one of the texts, spaces and case aside."""
+    wanted = " ".join(evidence.split()).casefold()
+    sources = (said(t) if isinstance(t, str) else "\n".join(m.content for m in t) for t in texts)
+    return bool(wanted) and any(wanted in " ".join(s.split()).casefold() for s in sources)

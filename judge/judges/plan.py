@@ -1,0 +1,216 @@
+"""What is asked about one rubric: the criteria in chunks, each with its grammar and its prompt.
+
+A plan is made once per rubric (and once per set of inputs that a group has) and shared by all
+groups, so that judging a call costs no template and no grammar work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from judge.decoding import (
+    NOT_APPLICABLE,
+    OVERALL,
+    PAIR_CODES,
+    PAIR_SCORES,
+    SIDES,
+    OutputSpec,
+    Slot,
+)
+from judge.errors import RecipeError
+from judge.prompts import PromptTemplate, Skeleton
+from judge.recipes import Recipe
+from judge.rubrics import Criterion, Rubric
+from judge.types import Constraint, Engine, Sampling
+
+LEVEL_CODES = tuple("123456789")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One call's criteria, the form of its answer and its prompt."""
+
+    criteria: tuple[Criterion, ...]
+    spec: OutputSpec
+    skeleton: Skeleton
+    sampling: Sampling
+    constraint: Constraint | None
+    key: bytes
+    """Digest of all of it, the engine and the recipe included."""
+
+
+def questions(
+    rubric: Rubric,
+    criteria: Sequence[Criterion],
+    recipe: Recipe,
+    template: PromptTemplate,
+    engine: Engine,
+    *,
+    pairs: bool,
+    has_reference: bool,
+    has_context: bool,
+) -> tuple[Question, ...]:
+    """The calls one response, or one ordered pair, takes.
+
+    Args:
+        rubric: The rubric, for its title and digest.
+        criteria: The judged criteria that apply, in file order.
+        recipe: How to judge.
+        template: The prompt.
+        engine: A started engine; the codes are checked against its tokenizer.
+        pairs: Whether two responses are compared.
+        has_reference: Whether the group has a reference that the prompt shows.
+        has_context: Whether the group has a context.
+
+    Raises:
+        RecipeError: A criterion cannot be served in this mode.
+        ConfigError: A code is not one token of the engine's tokenizer.
+        TemplateError: The template misuses a value.
+    """
+    check_served(criteria, recipe)
+    made = []
+    for chunk in _chunks(criteria, recipe):
+        slots = _pair_slots(chunk, recipe) if pairs else _level_slots(chunk, recipe)
+        judge = recipe.judge
+        spec = OutputSpec(
+            slots, judge.max_reason_chars if judge.reasoning == "critique" else 0
+        ).fitted(engine.encode)
+        values = _values(rubric, chunk, recipe, spec, pairs=pairs)
+        values["has"] = {"reference": has_reference, "context": has_context}
+        made.append(
+            Question(
+                tuple(chunk),
+                spec,
+                template.skeleton(values),
+                Sampling(judge.temperature, max_tokens=judge.max_tokens),
+                spec.constraint(engine.abilities.constraints),
+                _key(rubric, chunk, recipe, template, engine, spec),
+            )
+        )
+    return tuple(made)
+
+
+def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
+    """Raise RecipeError for a criterion that cannot be judged in the recipe's mode."""
+    for criterion in criteria:
+        if criterion.is_error_scale or criterion.kind in ("step", "span"):
+            raise RecipeError(
+                f"criterion {criterion.id!r} (kind {criterion.kind}) cannot be judged in mode"
+                f" {recipe.judge.mode}",
+                hint="use a criterion with levels, or disable it with `enabled: false`",
+            )
+
+
+def _chunks(criteria: Sequence[Criterion], recipe: Recipe) -> list[Sequence[Criterion]]:
+    calls = recipe.judge.calls
+    ordered = _by_dependency(criteria)
+    if not ordered:
+        return []
+    size = {"one": len(ordered), "each": 1}.get(str(calls)) or int(calls)
+    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+
+def _by_dependency(criteria: Sequence[Criterion]) -> list[Criterion]:
+    """File order, but a criterion comes after those it depends on."""
+    ordered: list[Criterion] = []
+    waiting = list(criteria)
+    while waiting:
+        here = {criterion.id for criterion in waiting}
+        ready = next((c for c in waiting if not here & set(c.depends_on)), waiting[0])
+        ordered.append(ready)
+        waiting.remove(ready)
+    return ordered
+
+
+def _level_slots(criteria: Sequence[Criterion], recipe: Recipe) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(
+            criterion.id,
+            LEVEL_CODES[: len(criterion.levels)],
+            criterion.allow_na,
+            recipe.judge.max_reason_chars if recipe.judge.reasoning == "brief" else 0,
+            criterion.evidence == "quote",
+        )
+        for criterion in criteria
+    )
+
+
+def _pair_slots(criteria: Sequence[Criterion], recipe: Recipe) -> tuple[Slot, ...]:
+    judge = recipe.judge
+    reason = judge.max_reason_chars if judge.reasoning == "brief" else 0
+    keys = [OVERALL] if recipe.criteria.combine == "overall" else [c.id for c in criteria]
+    if judge.verdict == "scores":
+        return tuple(
+            Slot(f"{key}.{side}", PAIR_SCORES, False, reason if side == "A" else 0)
+            for key in keys
+            for side in SIDES
+        )
+    codes = tuple(code.code for code in PAIR_CODES[judge.verdict])
+    return tuple(Slot(key, codes, False, reason) for key in keys)
+
+
+def _values(
+    rubric: Rubric,
+    criteria: Sequence[Criterion],
+    recipe: Recipe,
+    spec: OutputSpec,
+    *,
+    pairs: bool,
+) -> dict[str, object]:
+    """What a template may use; see prompts/."""
+    return {
+        "rubric": {"title": rubric.title, "description": rubric.description},
+        "criteria": [
+            {
+                "id": criterion.id,
+                "question": criterion.question,
+                "pitfall": criterion.is_pitfall,
+                "optional": criterion.allow_na,
+                "good": list(criterion.examples.good),
+                "bad": list(criterion.examples.bad),
+                "levels": [
+                    {"code": code, "name": level.name, "meaning": level.meaning}
+                    for code, level in zip(LEVEL_CODES, criterion.levels, strict=False)
+                ],
+            }
+            for criterion in criteria
+        ],
+        "show_codes": not pairs,
+        "overall": recipe.criteria.combine == "overall",
+        "scores": recipe.judge.verdict == "scores",
+        "choices": [
+            {"code": choice.code, "meaning": choice.meaning}
+            for choice in PAIR_CODES.get(recipe.judge.verdict, ())
+        ],
+        "output": {
+            "shape": spec.shape(),
+            "bare": spec.bare,
+            "critique": recipe.judge.reasoning == "critique",
+            "brief": recipe.judge.reasoning == "brief",
+            "evidence": any(slot.evidence for slot in spec.slots),
+            "not_applicable": NOT_APPLICABLE,
+        },
+    }
+
+
+def _key(
+    rubric: Rubric,
+    criteria: Sequence[Criterion],
+    recipe: Recipe,
+    template: PromptTemplate,
+    engine: Engine,
+    spec: OutputSpec,
+) -> bytes:
+    facts = [
+        engine.digest,
+        template.digest,
+        rubric.digest,
+        [criterion.id for criterion in criteria],
+        recipe.judge.model_dump(mode="json", exclude={"attempts"}),
+        recipe.criteria.combine,
+        spec.shape(),
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).digest()

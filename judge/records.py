@@ -1,0 +1,103 @@
+"""Records as JSON and back. NaN becomes null; lone surrogates become U+FFFD."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from judge.types import (
+    CriterionVerdict,
+    ErrorFound,
+    ErrorReport,
+    GroupResult,
+    Listing,
+    Pairwise,
+    Pointwise,
+    Scalar,
+    Spans,
+    SpanVerdict,
+    StepVerdicts,
+    Verdict,
+)
+
+KINDS: Mapping[str, type[Any]] = {
+    "pointwise": Pointwise,
+    "pairwise": Pairwise,
+    "listing": Listing,
+    "errors": ErrorReport,
+    "steps": StepVerdicts,
+    "spans": Spans,
+    "scalar": Scalar,
+}
+_INSIDE: Mapping[str, type[Any]] = {
+    "parts": CriterionVerdict,
+    "steps": CriterionVerdict,
+    "errors": ErrorFound,
+    "spans": SpanVerdict,
+    "verdict": CriterionVerdict,
+}
+
+
+def plain(value: Any) -> Any:
+    """A record as dicts, lists, strings, numbers and None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON data; `verdict_from_json` gives it back equal."""
+    data = plain(verdict)
+    assert isinstance(data, dict)
+    return data
+
+
+def verdict_from_json(data: Mapping[str, Any]) -> Verdict:
+    """Read a verdict.
+
+    Raises:
+        KeyError: It has no known `kind`.
+        TypeError: A field is missing or unknown.
+    """
+    made: Verdict = _made(KINDS[data["kind"]], data)
+    return made
+
+
+def _made(kind: type[Any], data: Mapping[str, Any]) -> Any:
+    values = {}
+    for name, value in data.items():
+        inside = _INSIDE.get(name)
+        if inside is not None and isinstance(value, list):
+            value = tuple(_made(inside, item) for item in value)
+        elif inside is not None and isinstance(value, Mapping):
+            value = _made(inside, value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[name] = value
+    return kind(**values)
+
+
+def to_line(data: Any) -> str:
+    """One line of JSON, keys in their own order, text readable."""
+    line = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return line.encode("utf-8", "replace").decode("utf-8")
+
+
+def result_row(result: GroupResult) -> dict[str, Any]:
+    """A group's result as one row of an output file."""
+    row = plain(result)
+    assert isinstance(row, dict)
+    return {"group_id": row.pop("group_id"), "values": plain(result.values), **row}

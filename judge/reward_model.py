@@ -1,0 +1,257 @@
+"""`RewardModel`: the object users hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from judge.background import at_home, wait_at_home
+from judge.config import engine_maker, open_scorer, open_store
+from judge.errors import ConfigError
+from judge.judges.plan import check_served
+from judge.recipes import Recipe, load_recipe
+from judge.rubrics import Rubric, load_rubric
+from judge.scoring import GroupScorer, RubricSource
+from judge.types import (
+    Comparison,
+    Engine,
+    Failure,
+    Group,
+    GroupResult,
+    JudgeProfile,
+    VerdictStore,
+)
+
+ROLE = "judge"
+"""The role of the engine that judges, where engines are given by role."""
+
+
+class RewardModel:
+    """Turns groups of responses into rewards. Made by `RewardModel.build`.
+
+    The engine is loaded at first use; until then the object can be pickled (and after that too: the
+    copy starts its own engine). Concurrent calls are allowed, from any thread and any event loop;
+    their requests are batched together. Close it with `aclose`, `async with` or `with`.
+    """
+
+    def __init__(
+        self,
+        *,
+        rubric: Rubric | RubricSource | None,
+        recipe: Recipe,
+        engine: str | Engine,
+        store: str | Path | VerdictStore | None,
+        profile: JudgeProfile | None,
+        prompts: Path | None,
+        concurrency: int,
+        timeout_s: float | None,
+        seed: int,
+    ) -> None:
+        self.recipe = recipe
+        self.rubric = rubric
+        self._engine = engine
+        self._store = store
+        self._profile = profile
+        self._prompts = prompts
+        self._concurrency = concurrency
+        self._timeout_s = timeout_s
+        self._seed = seed
+        self._opening: asyncio.Task[GroupScorer] | None = None
+        self._live: tuple[Engine, VerdictStore] | None = None
+
+    @classmethod
+    def build(
+        cls,
+        rubric: str | Path | Rubric | RubricSource | None = None,
+        *,
+        recipe: str | Path | Recipe = "pointwise",
+        engine: str | Engine | Mapping[str, str | Engine] = "embedded",
+        store: str | Path | VerdictStore | None = None,
+        profile: JudgeProfile | None = None,
+        prompts: Path | None = None,
+        concurrency: int = 256,
+        timeout_s: float = 120.0,
+        seed: int = 0,
+    ) -> RewardModel:
+        """Put a reward model together; nothing is loaded yet.
+
+        Args:
+            rubric: A name or a file of a rubric, a rubric, or a coroutine function that gives each
+                group its own; None where every row carries one.
+            recipe: A name or a file of a recipe, or a recipe.
+            engine: An engine's name (see `judge.config.engine_maker`), an engine, or engines by
+                role; the role that judges is `judge`.
+            store: Where verdicts are kept: a JSONL file or a store. None: in memory.
+            profile: The judge's pooled properties, fixed for this object's life.
+            prompts: A directory of templates to look in first.
+            concurrency: Most calls in flight over all groups.
+            timeout_s: Deadline of one call in seconds; for an engine in this process, the longest
+                time in which nothing at all may finish.
+            seed: Of every random draw; equal seeds give equal results.
+
+        Raises:
+            RubricError: The rubric is wrong or not found.
+            RecipeError: The recipe is wrong, not found, or cannot serve the rubric.
+            ConfigError: An engine's name or another setting is wrong.
+        """
+        if isinstance(rubric, str | Path):
+            rubric = load_rubric(rubric)
+        if not isinstance(recipe, Recipe):
+            recipe = load_recipe(recipe)
+        if isinstance(engine, Mapping):
+            if set(engine) != {ROLE}:
+                raise ConfigError(
+                    f"engines for the roles {sorted(engine)}",
+                    hint=f"recipe {recipe.id} uses the role {ROLE!r} and no other",
+                )
+            engine = engine[ROLE]
+        if isinstance(engine, str):
+            engine_maker(engine)
+        if isinstance(rubric, Rubric):
+            check_served(rubric.judged, recipe)
+        if concurrency < 1 or timeout_s <= 0.0:
+            raise ConfigError("concurrency must be at least 1 and timeout_s above 0")
+        return cls(
+            rubric=rubric,
+            recipe=recipe,
+            engine=engine,
+            store=store,
+            profile=profile,
+            prompts=prompts,
+            concurrency=concurrency,
+            timeout_s=timeout_s,
+            seed=seed,
+        )
+
+    # --- judging -----------------------------------------------------------------------------
+
+    async def score_group(self, group: Group) -> GroupResult:
+        """Judge one group. A bad item never raises: its reward is None, with the reason.
+
+        Raises:
+            EngineUnavailable, ConfigError, TemplateError: At first use, if the engine does not
+                start or cannot serve the rubric.
+        """
+        return await at_home(self._score(group))
+
+    async def score_groups(self, groups: Iterable[Group]) -> list[GroupResult]:
+        """Judge groups concurrently; results in the order of the groups. See `score_group`."""
+        return await at_home(self._score_all(list(groups)))
+
+    def score(self, groups: Iterable[Group]) -> list[GroupResult]:
+        """Judge groups and wait; works inside a running event loop too. See `score_group`."""
+        return wait_at_home(self._score_all(list(groups)))
+
+    async def compare(
+        self, group: Group, pairs: Sequence[tuple[int, int]]
+    ) -> list[Comparison | Failure]:
+        """Judge ordered pairs (first shown, second shown) of a group, in one batch.
+
+        Returns:
+            One item a pair, same order; what could not be judged is a Failure.
+
+        Raises:
+            ConfigError: The recipe does not compare pairs, or an index is not one of the group's.
+        """
+        if self.recipe.judge.mode != "pairwise":
+            raise ConfigError(
+                f"recipe {self.recipe.id} judges responses alone",
+                hint="use a pairwise recipe, such as pairwise-win-rate",
+            )
+        n = len(group.responses)
+        for i, j in pairs:
+            if i == j or not (0 <= i < n and 0 <= j < n):
+                raise ConfigError(f"pairs: ({i}, {j}) is not a pair of {n} responses")
+        return await at_home(self._compare(group, list(pairs)))
+
+    # --- life --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Load the engine now instead of at first use; raises what `score_group` would."""
+        await at_home(self._scorer())
+
+    async def aclose(self) -> None:
+        """Free the engine and flush the store; the object can be used again afterwards."""
+        await at_home(self._close())
+
+    def close(self) -> None:
+        """Free the engine and flush the store, and wait."""
+        wait_at_home(self._close())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opening": None, "_live": None}
+
+    # --- on the judging loop -----------------------------------------------------------------
+
+    async def _scorer(self) -> GroupScorer:
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+        opening = self._opening
+        try:
+            return await asyncio.shield(opening)
+        except BaseException:
+            if opening.done() and self._opening is opening and not opening.cancelled():
+                self._opening = None  # a start that failed may be tried again
+            raise
+
+    async def _open(self) -> GroupScorer:
+        engine = self._engine
+        if isinstance(engine, str):
+            engine = await asyncio.to_thread(engine_maker(engine))
+        store = open_store(self._store)
+        self._live = (engine, store)
+        return await open_scorer(
+            rubric=self.rubric,
+            recipe=self.recipe,
+            engine=engine,
+            store=store,
+            profile=self._profile,
+            prompts=self._prompts,
+            concurrency=self._concurrency,
+            timeout_s=self._timeout_s,
+            seed=self._seed,
+        )
+
+    async def _score(self, group: Group) -> GroupResult:
+        return await (await self._scorer()).score(group)
+
+    async def _score_all(self, groups: list[Group]) -> list[GroupResult]:
+        scorer = await self._scorer()
+        return list(await asyncio.gather(*(scorer.score(group) for group in groups)))
+
+    async def _compare(
+        self, group: Group, pairs: list[tuple[int, int]]
+    ) -> list[Comparison | Failure]:
+        return await (await self._scorer()).compare(group, pairs)
+
+    async def _close(self) -> None:
+        live, self._live, self._opening = self._live, None, None
+        if live is not None:
+            engine, store = live
+            await engine.aclose()
+            store.close()

@@ -1,0 +1,716 @@
+"""Every record that crosses a layer, and the two protocols (`Engine`, `VerdictStore`).
+
+Records are frozen, slotted dataclasses. Probabilities are in [0, 1] and sum to 1 within 1e-6;
+times are in seconds; indices follow `Group.responses`; `None` means "not known", never zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from judge.errors import ConfigError
+
+FloatArray = npt.NDArray[np.float64]
+FailureStage = Literal["rubric", "check", "render", "engine", "read", "aggregate"]
+FailureKind = Literal[
+    "timeout",
+    "overflow",
+    "unavailable",
+    "refused",
+    "cut",
+    "malformed",
+    "low_mass",
+    "void_evidence",
+    "budget",
+    "cancelled",
+    "missing_input",
+    "not_comparable",
+    "dropped",
+]
+"""`missing_input`: the group lacks what the rubric requires; `not_comparable`: a group of one in a
+relative recipe, or no valid comparison; `dropped`: taken out by a gate with `then: drop`."""
+RewardStatus = Literal["ok", "gated", "failed", "skipped"]
+Role = Literal["system", "user", "assistant", "tool"]
+ConstraintKind = Literal["json_schema", "regex", "choice"]
+
+PROBABILITY_TOLERANCE = 1e-6
+
+
+# --- what is judged --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat turn. `tool_calls` holds each call as one line of text, `name(arguments)`."""
+
+    role: Role
+    content: str
+    name: str | None = None
+    tool_calls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, raw: Message | Mapping[str, Any]) -> Message:
+        """Read a chat turn in the usual wire form (`role`, `content`, `name`, `tool_calls`).
+
+        Raises:
+            ConfigError: The mapping has no usable role or content.
+        """
+        if isinstance(raw, Message):
+            return raw
+        role, content = raw.get("role"), raw.get("content")
+        if role not in ("system", "user", "assistant", "tool"):
+            raise ConfigError(
+                f"a message has role {role!r}", hint="use system, user, assistant or tool"
+            )
+        if content is None:
+            content = ""
+        if not isinstance(content, str):
+            raise ConfigError("a message's content must be a string")
+        return cls(role, content, raw.get("name"), tuple(_tool_calls(raw.get("tool_calls") or ())))
+
+
+def _tool_calls(calls: Iterable[Any]) -> Iterable[str]:
+    for call in calls:
+        if isinstance(call, str):
+            yield call
+            continue
+        function = call.get("function", call)
+        arguments = function.get("arguments", "")
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False, sort_keys=True)
+        yield f"{function.get('name', '?')}({arguments})"
+
+
+Text = str | tuple[Message, ...]
+
+
+def _text(raw: str | Iterable[Message | Mapping[str, Any]]) -> Text:
+    return raw if isinstance(raw, str) else tuple(Message.of(turn) for turn in raw)
+
+
+def text_key(text: Text) -> bytes:
+    """A text as bytes for hashing: equal bytes if and only if equal texts."""
+    if isinstance(text, str):
+        return b"s" + text.encode("utf-8", "surrogatepass")
+    return b"m" + json.dumps([asdict(turn) for turn in text], sort_keys=True).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One candidate answer: plain text, or a list of turns with tool calls."""
+
+    text: Text
+    id: str | None = None
+    token_ids: tuple[int, ...] | None = None
+    truncated: bool = False
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw: Response | str | Sequence[Any] | Mapping[str, Any]) -> Response:
+        """Read a response: itself, a string, a list of turns, or a mapping with `text`."""
+        if isinstance(raw, Response):
+            return raw
+        if isinstance(raw, Mapping):
+            known = {"text", "id", "token_ids", "truncated", "meta"}
+            if "text" not in raw or not set(raw) <= known:
+                raise ConfigError(
+                    f"a response has the keys {sorted(raw)}", hint=f"use text and {sorted(known)}"
+                )
+            return cls(**{**raw, "text": _text(raw["text"])})
+        return cls(_text(raw))
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the text (not of id or meta), in hex."""
+        return hashlib.sha256(text_key(self.text)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One prompt and its N responses, the unit of judging; usually made by `Group.of`."""
+
+    id: str
+    prompt: Text
+    responses: tuple[Response, ...]
+    reference: str | None = None
+    context: str | None = None
+    rubric: str | Mapping[str, object] | None = None
+    """This row's own rubric: a name, or the content of a rubric file."""
+    anchor: int | None = None
+    attempt: int = 0
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.anchor is not None and not 0 <= self.anchor < len(self.responses):
+            raise ConfigError(
+                f"group {self.id!r}: anchor {self.anchor} is not one of its"
+                f" {len(self.responses)} responses"
+            )
+
+    @classmethod
+    def of(
+        cls,
+        prompt: str | Iterable[Message | Mapping[str, Any]],
+        responses: Iterable[Response | str | Sequence[Any] | Mapping[str, Any]],
+        *,
+        id: str | None = None,
+        **fields: Any,
+    ) -> Group:
+        """Make a group; without an `id` it is the hash of the prompt and the responses' texts.
+
+        The hash does not depend on the order of the responses.
+
+        Raises:
+            ConfigError: A response or a message has an unusable form, or `anchor` is out of range.
+        """
+        asked, answers = _text(prompt), tuple(Response.of(r) for r in responses)
+        if id is None:
+            digest = hashlib.sha256(text_key(asked))
+            for part in sorted(answer.digest for answer in answers):
+                digest.update(part.encode())
+            id = digest.hexdigest()[:16]
+        return cls(id, asked, answers, **fields)
+
+
+# --- what can go wrong, as a value -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no verdict. It travels to the trainer in place of a number."""
+
+    stage: FailureStage
+    kind: FailureKind
+    message: str
+    retryable: bool = False
+    attempts: int = 1
+    call: str | None = None
+    """The call that failed (`Verdict.call` of the verdict it would have become)."""
+
+
+# --- comparisons and rankings ----------------------------------------------------------------
+
+
+def check_probabilities(probabilities: Iterable[float], what: str) -> None:
+    """Raise `ConfigError` unless the numbers are probabilities that sum to 1 within 1e-6."""
+    values = tuple(probabilities)
+    total = sum(values)
+    if not (abs(total - 1.0) <= PROBABILITY_TOLERANCE and min(values) >= -PROBABILITY_TOLERANCE):
+        raise ConfigError(f"{what}: {values} are not probabilities that sum to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One judge call on two responses, as shown: `first` was shown first."""
+
+    first: int
+    second: int
+    p_first: float
+    p_tie: float
+    p_second: float
+    log_odds: float | None = None
+    """Of first over second, unclipped, where logprobs give it."""
+    scores: tuple[float, float] | None = None
+    """Both sides' own scores (first, second), in the judge's units."""
+    weight: float = 1.0
+    graded: bool = True
+    """False: only the label is known, the probabilities are 0 and 1."""
+
+    def __post_init__(self) -> None:
+        total = self.p_first + self.p_tie + self.p_second
+        if not (
+            abs(total - 1.0) <= PROBABILITY_TOLERANCE
+            and self.p_first >= 0.0
+            and self.p_tie >= 0.0
+            and self.p_second >= 0.0
+        ):
+            check_probabilities((self.p_first, self.p_tie, self.p_second), "Comparison.p_*")
+            raise ConfigError(f"Comparison.p_*: negative probability in {self}")
+        if self.first == self.second or self.first < 0 or self.second < 0:
+            raise ConfigError(f"Comparison: first={self.first} and second={self.second}")
+        if self.log_odds is not None and math.isnan(self.log_odds):
+            raise ConfigError("Comparison.log_odds is NaN")
+        if not (self.weight >= 0.0 and math.isfinite(self.weight)):
+            raise ConfigError(f"Comparison.weight: {self.weight} is not a finite weight")
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Both orders of one pair joined, `i` < `j`; `flipped` is None when one order was asked."""
+
+    i: int
+    j: int
+    p_i: float
+    p_tie: float
+    p_j: float
+    flipped: bool | None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Ranks and strengths of n items from any set of comparisons."""
+
+    ranks: tuple[float | None, ...]
+    """1 = best; ties share the mean rank; None = no valid comparison."""
+    strengths: tuple[float | None, ...]
+    """Logits, mean 0 over the ranked items."""
+    covariance: FloatArray | None
+    """Of the strengths, [n, n]; NaN rows for items without one."""
+    calls: int
+    failed: int
+    depth: int
+    """Rounds of judging that had to wait for each other."""
+    cycle_energy: float
+    """1 - R^2 of the best-fitting strengths, in [0, 1]: 0 = no cycles."""
+    comparisons: tuple[Comparison, ...]
+    method: str
+
+
+# --- verdicts --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionVerdict:
+    """One criterion's verdict.
+
+    For one response, levels run worst to best. For a pair there are three: 0 = the second shown is
+    better, 1 = tie, 2 = the first shown is better.
+    """
+
+    criterion_id: str
+    level: int | None
+    """The likeliest level, 0 = worst; None: the criterion does not apply."""
+    value: float | None
+    """In [0, 1] along the scale (expected level / (levels - 1), or the check's own number)."""
+    probabilities: tuple[float, ...] = ()
+    """One a level; empty where only the label is known."""
+    reason: str = ""
+    evidence: str = ""
+    label_mass: float | None = None
+    """Probability the model gave to the allowed codes before the grammar masked the others."""
+    by: Literal["judge", "check"] = "judge"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """One response read against criteria, in one or several calls."""
+
+    response: int
+    parts: tuple[CriterionVerdict, ...]
+    critique: str = ""
+    call: str = ""
+    """Digest of everything that went into the call; also its key in a store."""
+    raw: str = ""
+    thinking: str = ""
+    cut: int = 0
+    """Characters left out of the middle of the response to fit the engine's context."""
+    kind: Literal["pointwise"] = "pointwise"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairwise:
+    """Two responses compared, as shown; `parts` hold the verdict of each criterion."""
+
+    first: int
+    second: int
+    p_first: float
+    p_tie: float
+    p_second: float
+    parts: tuple[CriterionVerdict, ...] = ()
+    log_odds: float | None = None
+    scores: tuple[float, float] | None = None
+    graded: bool = True
+    label_mass: float | None = None
+    """The smallest over the parts."""
+    critique: str = ""
+    call: str = ""
+    raw: str = ""
+    thinking: str = ""
+    cut: int = 0
+    """Characters left out of the middles of both responses to fit the engine's context."""
+    kind: Literal["pairwise"] = "pairwise"
+
+    def comparison(self) -> Comparison:
+        """The numbers alone, for aggregation."""
+        return Comparison(
+            self.first,
+            self.second,
+            self.p_first,
+            self.p_tie,
+            self.p_second,
+            self.log_odds,
+            self.scores,
+            1.0,
+            self.graded,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Several responses scored in one call; `scores[k]` belongs to `responses[k]`."""
+
+    responses: tuple[int, ...]
+    scores: tuple[float | None, ...]
+    parts: tuple[CriterionVerdict, ...] = ()
+    critique: str = ""
+    call: str = ""
+    raw: str = ""
+    thinking: str = ""
+    kind: Literal["listing"] = "listing"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFound:
+    """One error of an error analysis; `start` and `end` are offsets into the response's text."""
+
+    start: int
+    end: int
+    aspect: str
+    severity: str
+    reduction: float
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """The errors found in one response."""
+
+    response: int
+    errors: tuple[ErrorFound, ...]
+    call: str = ""
+    raw: str = ""
+    thinking: str = ""
+    kind: Literal["errors"] = "errors"
+
+
+@dataclass(frozen=True, slots=True)
+class StepVerdicts:
+    """One verdict a step of one response, in order."""
+
+    response: int
+    steps: tuple[CriterionVerdict, ...]
+    call: str = ""
+    raw: str = ""
+    thinking: str = ""
+    kind: Literal["steps"] = "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanVerdict:
+    """A verdict on characters [start, end) of a response."""
+
+    start: int
+    end: int
+    verdict: CriterionVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Verdicts on spans of one response."""
+
+    response: int
+    spans: tuple[SpanVerdict, ...]
+    call: str = ""
+    raw: str = ""
+    thinking: str = ""
+    kind: Literal["spans"] = "spans"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One number for one response, from a scalar reward model or a likelihood."""
+
+    response: int
+    value: float
+    call: str = ""
+    kind: Literal["scalar"] = "scalar"
+
+
+Verdict = Pointwise | Pairwise | Listing | ErrorReport | StepVerdicts | Spans | Scalar
+
+
+# --- scores and rewards ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One response's value over its criteria, in [0, 1]; `coverage`: the judged share of weight."""
+
+    value: float | None
+    standard_error: float | None
+    coverage: float
+    parts: tuple[CriterionVerdict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A reward for the tokens of a response up to `token_end` (exclusive)."""
+
+    token_end: int
+    value: float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """What the trainer gets for one response; there is a `reason` exactly where `value` is None."""
+
+    value: float | None
+    status: RewardStatus
+    standard_error: float | None
+    coverage: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    segments: tuple[Segment, ...] = ()
+    critique: str | None = None
+    reason: Failure | None = None
+
+    def __post_init__(self) -> None:
+        if (self.reason is None) is not (self.value is not None):
+            raise ConfigError("a Reward has a reason if and only if its value is None")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ConfigError(f"a Reward's value must be finite, not {self.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What judging cost; `seconds` is the only field that differs between equal runs."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupResult:
+    """All there is to know about one judged group; `rewards` are in the order of the responses."""
+
+    group_id: str
+    rewards: tuple[Reward, ...]
+    scores: tuple[Score | None, ...]
+    ranking: Ranking | None
+    verdicts: tuple[Verdict, ...]
+    failures: tuple[Failure, ...]
+    metrics: Mapping[str, float]
+    usage: Usage
+    record: Mapping[str, str]
+    """Digests of rubric, recipe, template, engine and profile, the seed and the version."""
+
+    @property
+    def values(self) -> list[float | None]:
+        """The rewards' values, in the order of the responses; None where there is no verdict."""
+        return [reward.value for reward in self.rewards]
+
+
+# --- talking to an engine --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an engine samples; `think_tokens` is the budget of free thinking before the grammar."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    max_tokens: int = 512
+    think_tokens: int = 0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What the answer must look like: exactly one of the three."""
+
+    json_schema: Mapping[str, Any] | None = None
+    regex: str | None = None
+    choice: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.json_schema is None) + (self.regex is None) + (self.choice is None) != 2:
+            raise ConfigError("a Constraint is exactly one of json_schema, regex and choice")
+
+    @property
+    def kind(self) -> ConstraintKind:
+        """Which of the three it is."""
+        if self.json_schema is not None:
+            return "json_schema"
+        return "regex" if self.regex is not None else "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One call. Exactly one of `messages` and `token_ids` is given."""
+
+    id: str
+    messages: tuple[Message, ...] | None = None
+    token_ids: tuple[int, ...] | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    constraint: Constraint | None = None
+    prefix: str = ""
+    """Text the answer must go on from; it is not part of `Generation.text`."""
+    labels: tuple[str, ...] = ()
+    """Texts of single tokens whose log-probabilities are wanted."""
+    read_after: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Where they are wanted: right after the last occurrence of each of these texts in the answer
+    ("" = at its start), with the labels possible there. An engine may give all at every position.
+    """
+    score_from: int | None = None
+    """Ask for the log-probabilities of the prompt's own tokens from this index on."""
+    timeout_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.messages is None) is (self.token_ids is None):
+            raise ConfigError("a GenerationRequest has either messages or token_ids")
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What an engine answered. `"".join(token_texts) == text` where `token_texts` is not empty."""
+
+    id: str
+    text: str
+    thinking: str = ""
+    token_texts: tuple[str, ...] = ()
+    finish: Literal["stop", "length"] = "stop"
+    usage: Usage = field(default_factory=Usage)
+    label_logprobs: tuple[Mapping[str, float], ...] = ()
+    """One a generated token: natural log, before any mask or temperature, of the wanted labels;
+    empty mappings where they were not wanted. All empty: the engine gives none."""
+    masked: bool = False
+    """The label log-probabilities were taken after a grammar's mask: their sum says nothing."""
+    prompt_logprobs: tuple[float, ...] | None = None
+    scalar: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine can do; `context_tokens` None means unknown."""
+
+    context_tokens: int | None = None
+    label_logprobs: bool = False
+    prompt_logprobs: bool = False
+    constraints: frozenset[ConstraintKind] = frozenset()
+    scalar: bool = False
+    images: bool = False
+
+
+class Engine(Protocol):
+    """A model that answers. All methods run on the package's own event loop (`judge.engines.base`).
+
+    `generate` returns one item a request, same order, and never raises for one bad item.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name a person binds it by, such as `vllm:Qwen/Qwen3-8B`."""
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever the engine could answer differently; usable only after `start`."""
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do; usable only after `start`."""
+
+    @property
+    def control_tokens(self) -> frozenset[str]:
+        """Texts its tokenizer would read as chat control, such as `<|im_end|>`."""
+
+    async def start(self) -> None:
+        """Load; idempotent. Raises `EngineUnavailable`."""
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of a text, no special tokens added or recognised."""
+
+    async def generate(
+        self, requests: Sequence[GenerationRequest]
+    ) -> list[Generation | Failure]:
+        """Answer all requests."""
+
+    async def aclose(self) -> None:
+        """Free everything; idempotent."""
+
+
+class VerdictStore(Protocol):
+    """Verdicts by content: what has been judged once is never paid for again."""
+
+    def get(self, key: str) -> Verdict | None:
+        """The verdict stored under a call's digest, or None."""
+
+    def put(self, key: str, verdict: Verdict) -> None:
+        """Keep a verdict; a second `put` under the same key changes nothing."""
+
+    def close(self) -> None:
+        """Flush and free; idempotent."""
+
+
+# --- what is fixed for a run -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeProfile:
+    """Pooled properties of one judge under one rubric, fixed for a run or a trainer step.
+
+    In the unit of the margin (log-odds, or the difference of scores); variances are >= 0. Source:
+    empirical Bayes over many groups, see `judge.aggregate.fit_profile`.
+    """
+
+    strength_var: float
+    """Variance of the responses' strengths within a group."""
+    noise_var: float
+    order_effect: float
+    """Mean advantage of being shown first."""
+    order_effect_var: float = 0.0
+    """Variance of that advantage between groups."""
+    seed_slope: float = 0.0
+    """Strength per standard deviation of a cheap seed score."""
+    seed_slope_var: float = 0.0
+    sum_var: float | None = None
+    """Noise variance of the sum of both sides' scores; None: scores were not given."""
+    tie_width: float = 0.0
+    """Half-width of the band of latent margins that is called a tie."""
+    both_orders: bool = False
+    """Whether asking both orders pays, because the order effect varies by pair."""
+    n_groups: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the canonical JSON, in hex."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """One line of JSON that `from_json` reads back exactly."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> JudgeProfile:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ConfigError: The text is not a profile.
+        """
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"not a judge profile: {error}") from error
+
+
+Compare = Callable[[Sequence[tuple[int, int]]], Awaitable[Sequence[Comparison | Failure]]]
+"""Takes ordered pairs (first shown, second shown); answers in the same length and order."""
