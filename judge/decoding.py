@@ -17,21 +17,23 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
 from judge.errors import ConfigError, VerdictError
-from judge.types import Constraint, ConstraintKind, Generation
+from judge.types import Constraint, ConstraintKind, Generation, Record
 
 Encode = Callable[[str], tuple[int, ...]]
 
 NOT_APPLICABLE = "0"
 PLAIN = r'[^"\\\n\r\t]'
 """A character that needs no escape inside a JSON string."""
+EVIDENCE_CHARS = 200
+"""Longest quotation where no reasons are asked."""
 SPACED, COMPACT = (": ", ", "), (":", ",")
-MAX_JSON_STARTS = 64
-"""How many `{` of an unconstrained answer are tried as the start of the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,7 @@ class Slot:
         return not self.codes[0].isdigit()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Record, frozen=True):
     """One verdict as read: `index` into `Slot.codes`, None = does not apply."""
 
     index: int | None
@@ -73,8 +74,7 @@ class Reading:
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Record, frozen=True):
     """A whole answer as read; `readings` are in the order of `OutputSpec.slots`."""
 
     readings: tuple[Reading, ...]
@@ -94,12 +94,20 @@ class OutputSpec:
     """All codes, for `GenerationRequest.labels`."""
     read_after: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False)
     """Each slot's marker and codes, for `GenerationRequest.read_after`."""
+    _entries: tuple[tuple[str, int, Slot | None], ...] = field(
+        init=False, repr=False, compare=False
+    )
+    """Every entry in order: (key, longest text, None) or (key, 0, slot)."""
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        keys = [slot.key for slot in self.slots]
-        if not keys or len(set(keys)) != len(keys):
-            raise ConfigError(f"an answer needs verdicts with different keys, not {keys}")
+        object.__setattr__(self, "_entries", tuple(self._listed()))
+        keys = [key for key, _, _ in self._entries]
+        if not self.slots or len(set(keys)) != len(keys):
+            raise ConfigError(
+                f"an answer needs different keys, not {keys}",
+                hint=f"rename the criterion {max(keys, key=keys.count)!r}" if keys else "",
+            )
         labels = tuple(dict.fromkeys(code for slot in self.slots for code in slot.allowed))
         object.__setattr__(self, "labels", labels)
         after = tuple((self._marker(slot), slot.allowed) for slot in self.slots)
@@ -141,7 +149,7 @@ class OutputSpec:
     def json_schema(self) -> dict[str, Any]:
         """A closed object; property order is generation order."""
         properties: dict[str, Any] = {}
-        for key, chars, slot in self._entries():
+        for key, chars, slot in self._entries:
             if slot is None:
                 properties[key] = {"type": "string", "minLength": 1, "maxLength": chars}
             elif slot.quoted:
@@ -206,35 +214,25 @@ class OutputSpec:
         Raises:
             VerdictError: `cut` if the answer ended before its last verdict, else `malformed`.
         """
-        text = generation.text
-        match = self._pattern.fullmatch(text)
+        match = self._pattern.fullmatch(generation.text)
         if match is None:
             return self._read_loose(generation)
-        group = 1
-        critique = ""
+        texts: dict[str, str] = {}
         readings = []
-        if self.critique_chars:
-            critique = _unescape(match[group])
-            group += 1
-        for slot in self.slots:
-            evidence = reason = ""
-            if slot.evidence:
-                evidence = _unescape(match[group])
-                group += 1
-            if slot.reason_chars:
-                reason = _unescape(match[group])
-                group += 1
-            reading = _read_code(slot, match[group], match.start(group), generation)
-            if evidence or reason:
-                reading = replace(reading, evidence=evidence, reason=reason)
-            readings.append(reading)
-            group += 1
-        return Answer(tuple(readings), critique)
+        for group, (key, _, slot) in enumerate(self._entries, 1):
+            if slot is None:
+                texts[key] = _unescape(match[group])
+            else:
+                reading = _read_code(slot, match[group], match.start(group), generation)
+                if slot.reason_chars or slot.evidence:
+                    reading = _explained(reading, slot, texts)
+                readings.append(reading)
+        return Answer(tuple(readings), texts.get("critique", ""))
 
     def _read_loose(self, generation: Generation) -> Answer:
         """Read an answer whose layout no grammar enforced: labels only, no probabilities."""
-        found = _last_object(generation.text, [slot.key for slot in self.slots])
-        if found is None:
+        found = _last_object(generation.text)
+        if found is None or not all(slot.key in found for slot in self.slots):
             cut = generation.finish == "length"
             raise VerdictError(
                 f"the answer {'was cut by its token budget' if cut else 'is not a verdict'}:"
@@ -247,29 +245,21 @@ class OutputSpec:
             code = str(found[slot.key]).strip()
             if code not in slot.allowed:
                 raise VerdictError(f"{slot.key}: {code!r} is none of {_spoken(slot.allowed)}")
-            readings.append(
-                Reading(
-                    None if code not in slot.codes else slot.codes.index(code),
-                    reason=str(found.get(f"{slot.key}.reason", "")),
-                    evidence=str(found.get(f"{slot.key}.evidence", "")),
-                )
-            )
-        return Answer(tuple(readings), str(found.get("critique", "")))
+            reading = Reading(slot.codes.index(code) if code in slot.codes else None)
+            readings.append(_explained(reading, slot, found))
+        return Answer(tuple(readings), str(found.get("critique") or ""))
 
     # --- layout, in one place ----------------------------------------------------------------
 
-    def _entries(self) -> list[tuple[str, int, Slot | None]]:
-        """Every entry in order: (key, longest text, None) or (key, 0, slot)."""
-        entries: list[tuple[str, int, Slot | None]] = []
+    def _listed(self) -> Iterator[tuple[str, int, Slot | None]]:
         if self.critique_chars:
-            entries.append(("critique", self.critique_chars, None))
+            yield "critique", self.critique_chars, None
         for slot in self.slots:
             if slot.evidence:
-                entries.append((f"{slot.key}.evidence", slot.reason_chars or 200, None))
+                yield f"{slot.key}.evidence", slot.reason_chars or EVIDENCE_CHARS, None
             if slot.reason_chars:
-                entries.append((f"{slot.key}.reason", slot.reason_chars, None))
-            entries.append((slot.key, 0, slot))
-        return entries
+                yield f"{slot.key}.reason", slot.reason_chars, None
+            yield slot.key, 0, slot
 
     def _render(
         self,
@@ -279,7 +269,7 @@ class OutputSpec:
     ) -> str:
         entries = [
             text(key, chars) if slot is None else verdict(slot)
-            for key, chars, slot in self._entries()
+            for key, chars, slot in self._entries
         ]
         return braces[0] + self.layout[1].join(entries) + braces[1]
 
@@ -293,7 +283,7 @@ class OutputSpec:
         if self.bare:
             return rf"\s*({'|'.join(self.slots[0].allowed)})\s*"
         entries = []
-        for key, _, slot in self._entries():
+        for key, _, slot in self._entries:
             if slot is None:
                 value = r'"((?:[^"\\]++|\\.)*+)"'
             else:
@@ -321,26 +311,47 @@ def _unescape(text: str) -> str:
         return text
 
 
-def _last_object(text: str, keys: list[str]) -> dict[str, Any] | None:
-    """The last JSON object in a text that has all keys; None if there is none."""
-    decoder = json.JSONDecoder(strict=False)
-    starts = [at for at, char in enumerate(text) if char == "{"][-MAX_JSON_STARTS:]
-    for start in reversed(starts):
-        try:
-            found, _ = decoder.raw_decode(text, start)
-        except ValueError:
+def _explained(reading: Reading, slot: Slot, texts: Mapping[str, Any]) -> Reading:
+    reason, evidence = texts.get(f"{slot.key}.reason"), texts.get(f"{slot.key}.evidence")
+    if not (reason or evidence):
+        return reading
+    return structs.replace(reading, reason=str(reason or ""), evidence=str(evidence or ""))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, strict=False)
+_OBJECT_BEGINS = re.compile(r'\{\s*"')
+
+
+def _last_object(text: str) -> dict[str, Any] | None:
+    """The last JSON object in a text; None if there is none, or if one is torn or has a key twice.
+
+    What stands before or inside a torn object is never taken in its place: it may be quoted from
+    what is judged.
+    """
+    last, end = None, 0
+    for match in _OBJECT_BEGINS.finditer(text):
+        if match.start() < end:
             continue
-        if isinstance(found, dict) and all(key in found for key in keys):
-            return found
-    return None
+        try:
+            last, end = _DECODER.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            return None
+    return last
 
 
 def _read_code(slot: Slot, code: str, offset: int, generation: Generation) -> Reading:
     index = slot.codes.index(code) if code in slot.codes else None
-    labels = _labels_at(generation, offset)
+    labels = _labels_at(generation, offset, code)
     if labels is None:
         return Reading(index)
-    raw = [labels.get(label, -math.inf) for label in slot.allowed]
+    raw = [_known(labels.get(label)) for label in slot.allowed]
     logprobs = tuple(raw[: len(slot.codes)])
     top = max(logprobs)
     if top == -math.inf:
@@ -353,18 +364,23 @@ def _read_code(slot: Slot, code: str, offset: int, generation: Generation) -> Re
     return Reading(index, tuple(weight / total for weight in weights), mass, logprobs)
 
 
-def _labels_at(generation: Generation, offset: int) -> Mapping[str, float] | None:
-    """The label log-probabilities at the token that starts at a character of the text.
+def _known(logprob: float | None) -> float:
+    """A log-probability; -inf where there is none, or where it is not a number."""
+    return -math.inf if logprob is None or math.isnan(logprob) else min(0.0, logprob)
 
-    None where the engine gave none, or where the code is merged with what stands before it: the
-    distribution over that token would not be one over the codes.
+
+def _labels_at(generation: Generation, offset: int, code: str) -> Mapping[str, float] | None:
+    """The label log-probabilities at the token that is the code at a character of the text.
+
+    None where the engine gave none, or where the code is merged with what stands before or behind
+    it: the distribution over that token would not be one over the codes.
     """
     if not generation.label_logprobs:
         return None
     start = 0
     for text, labels in zip(generation.token_texts, generation.label_logprobs, strict=False):
         if start == offset and text:
-            return labels or None
+            return (labels or None) if text == code else None
         if start > offset:
             return None
         start += len(text)

@@ -22,10 +22,25 @@ They are raised at the boundary, for a person to read. During judging they never
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Literal
 
-if TYPE_CHECKING:
-    from judge.types import FailureKind
+FailureKind = Literal[
+    "timeout",
+    "overflow",
+    "unavailable",
+    "refused",
+    "cut",
+    "malformed",
+    "low_mass",
+    "void_evidence",
+    "budget",
+    "cancelled",
+    "missing_input",
+    "not_comparable",
+    "dropped",
+]
+"""`missing_input`: the group lacks what the rubric requires; `not_comparable`: a group of one in a
+relative recipe, or no valid comparison; `dropped`: taken out by a gate with `then: drop`."""
 
 
 class JudgeError(Exception):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 
-from judge.aggregate.preferences import preferences
 from judge.judges.base import Tally
 from judge.types import Failure, Pairwise, Pointwise, Reward, Verdict
 
@@ -21,28 +19,27 @@ def metrics(
 
     Returns:
         `reward_mean`, `reward_std` (n - 1 in the denominator) and `coverage` over the responses;
-        the counts `unjudged`, `gated`, `failures`, `calls`, `stored` and `cut`; `flip_rate`, the
-        share of pairs asked in both orders whose sides disagree; `first_share`, the share of
-        decided comparisons that prefer the side shown first; `label_mass` and `label_mass_min`,
-        the probability the model itself gave to the allowed codes.
+        the counts `unjudged`, `gated`, `failures`, `calls`, `stored` and `cut`; over the pairs the
+        model was asked about, `flip_rate`, the share of those asked in both orders whose sides
+        disagree, and `first_share`, the share of decided comparisons that prefer the side shown
+        first; `label_mass` and `label_mass_min`, the probability the model itself gave to the
+        allowed codes.
     """
     values = [reward.value for reward in rewards if reward.value is not None]
-    pairs = [verdict for verdict in verdicts if isinstance(verdict, Pairwise)]
+    pairs = [verdict for verdict in verdicts if isinstance(verdict, Pairwise) and verdict.call]
     decided = [verdict for verdict in pairs if verdict.p_first != verdict.p_second]
-    joined = preferences([pair.comparison() for pair in pairs])
-    both = [pair.flipped for pair in joined if pair.flipped is not None]
     masses = [mass for verdict in verdicts if (mass := _mass(verdict)) is not None]
     return {
         "reward_mean": _mean(values),
-        "reward_std": statistics.stdev(values) if len(values) > 1 else math.nan,
+        "reward_std": _deviation(values),
         "coverage": _mean([reward.coverage for reward in rewards]),
-        "unjudged": float(sum(reward.value is None for reward in rewards)),
-        "gated": float(sum(reward.status == "gated" for reward in rewards)),
+        "unjudged": float(len(rewards) - len(values)),
+        "gated": float(sum([reward.status == "gated" for reward in rewards])),
         "failures": float(len(failures)),
         "calls": float(tally.usage.calls),
         "stored": float(tally.stored),
-        "cut": float(sum(_cut(verdict) > 0 for verdict in verdicts)),
-        "flip_rate": _mean([float(flipped) for flipped in both]),
+        "cut": float(sum([_cut(verdict) > 0 for verdict in verdicts])),
+        "flip_rate": _mean(_flips(pairs)),
         "first_share": _mean([float(pair.p_first > pair.p_second) for pair in decided]),
         "label_mass": _mean(masses),
         "label_mass_min": min(masses, default=math.nan),
@@ -53,12 +50,34 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else math.nan
 
 
+def _flips(pairs: Sequence[Pairwise]) -> list[float]:
+    """1 for each pair whose two display orders prefer different sides, 0 for each that agrees."""
+    leads: dict[tuple[int, int], float] = {}
+    for pair in pairs:
+        key = (pair.first, pair.second)
+        leads[key] = leads.get(key, 0.0) + pair.p_first - pair.p_second
+    return [
+        float(lead * leads[j, i] > 0.0)
+        for (i, j), lead in leads.items()
+        if i < j and (j, i) in leads
+    ]
+
+
+def _deviation(values: Sequence[float]) -> float:
+    if len(values) < 2:
+        return math.nan
+    mean = _mean(values)
+    squares = math.fsum([(value - mean) ** 2 for value in values])
+    return math.sqrt(squares / (len(values) - 1))
+
+
 def _cut(verdict: Verdict) -> int:
-    return verdict.cut if isinstance(verdict, Pairwise | Pointwise) else 0
+    return verdict.cut if isinstance(verdict, (Pairwise, Pointwise)) else 0
 
 
 def _mass(verdict: Verdict) -> float | None:
     """The smallest allowed mass among a verdict's parts."""
-    if not isinstance(verdict, Pairwise | Pointwise):
+    if not isinstance(verdict, (Pairwise, Pointwise)):
         return None
-    return min((p.label_mass for p in verdict.parts if p.label_mass is not None), default=None)
+    masses = [part.label_mass for part in verdict.parts if part.label_mass is not None]
+    return min(masses) if masses else None

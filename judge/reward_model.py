@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from judge.aggregate.criteria import criterion_weights
+from judge.aggregate.strength import check_profile
 from judge.background import at_home, wait_at_home
 from judge.config import engine_maker, open_scorer, open_store
 from judge.errors import ConfigError
@@ -84,7 +86,8 @@ class RewardModel:
             recipe: A name or a file of a recipe, or a recipe.
             engine: An engine's name (see `judge.config.engine_maker`), an engine, or engines by
                 role; the role that judges is `judge`.
-            store: Where verdicts are kept: a JSONL file or a store. None: in memory.
+            store: Where verdicts are kept: a JSONL file, or a store, which stays its owner's to
+                close. None: in memory.
             profile: The judge's pooled properties, fixed for this object's life.
             prompts: A directory of templates to look in first.
             concurrency: Most calls in flight over all groups.
@@ -112,6 +115,13 @@ class RewardModel:
             engine_maker(engine)
         if isinstance(rubric, Rubric):
             check_served(rubric.judged, recipe)
+            criterion_weights(rubric.enabled, recipe.criteria.tiers)
+        elif rubric is not None and not callable(rubric):
+            raise ConfigError(
+                f"rubric: {type(rubric).__name__} is not a rubric",
+                hint="make one with judge.rubrics.parse_rubric, or give a name or a file",
+            )
+        check_profile(profile)
         if concurrency < 1 or timeout_s <= 0.0:
             raise ConfigError("concurrency must be at least 1 and timeout_s above 0")
         return cls(
@@ -213,9 +223,11 @@ class RewardModel:
             self._opening = asyncio.create_task(self._open())
         opening = self._opening
         try:
+            # Whoever gives up waiting leaves the others their engine.
             return await asyncio.shield(opening)
         except BaseException:
-            if opening.done() and self._opening is opening and not opening.cancelled():
+            broken = opening.done() and (opening.cancelled() or opening.exception() is not None)
+            if broken and self._opening is opening:
                 self._opening = None  # a start that failed may be tried again
             raise
 
@@ -225,17 +237,21 @@ class RewardModel:
             engine = await asyncio.to_thread(engine_maker(engine))
         store = open_store(self._store)
         self._live = (engine, store)
-        return await open_scorer(
-            rubric=self.rubric,
-            recipe=self.recipe,
-            engine=engine,
-            store=store,
-            profile=self._profile,
-            prompts=self._prompts,
-            concurrency=self._concurrency,
-            timeout_s=self._timeout_s,
-            seed=self._seed,
-        )
+        try:
+            return await open_scorer(
+                rubric=self.rubric,
+                recipe=self.recipe,
+                engine=engine,
+                store=store,
+                profile=self._profile,
+                prompts=self._prompts,
+                concurrency=self._concurrency,
+                timeout_s=self._timeout_s,
+                seed=self._seed,
+            )
+        except BaseException:
+            await self._free()
+            raise
 
     async def _score(self, group: Group) -> GroupResult:
         return await (await self._scorer()).score(group)
@@ -250,8 +266,18 @@ class RewardModel:
         return await (await self._scorer()).compare(group, pairs)
 
     async def _close(self) -> None:
-        live, self._live, self._opening = self._live, None, None
-        if live is not None:
-            engine, store = live
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            await asyncio.wait([opening])
+        await self._free()
+
+    async def _free(self) -> None:
+        live, self._live = self._live, None
+        if live is None:
+            return
+        engine, store = live
+        try:
             await engine.aclose()
-            store.close()
+        finally:
+            if store is not self._store:
+                store.close()

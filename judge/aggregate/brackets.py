@@ -128,7 +128,7 @@ async def knockout(ledger: Ledger) -> list[float]:
         games = _draw(ledger, left)
         margins = await board.play(games)
         if not ledger.both:
-            tied = [k for k, margin in enumerate(margins) if margin is not None and not margin]
+            tied = [k for k, m in enumerate(margins) if m is not None and not decided(m)]
             tied = tied[: ledger.spare(len(tied), reserved=len(left) - len(games) - 1)]
             second = await board.swap([games[k] for k in tied])
             for k, margin in zip(tied, second, strict=True):

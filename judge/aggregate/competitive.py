@@ -41,7 +41,7 @@ def competitive_swiss(
             `wins[j, i]` sum to 1; the diagonal is ignored.
         eliminate: T_k, for all rounds or one a round.
         simulations: Monte Carlo repetitions; the standard error is at most
-            sqrt(K) / 2 / sqrt(simulations).
+            K / 2 / sqrt(simulations).
         seed: All draws derive from it.
 
     Raises:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
+from judge.errors import RecipeError
 from judge.rubrics import Criterion
 from judge.types import CriterionVerdict, Score
 
 Parts = Mapping[str, CriterionVerdict]
 
 
-@dataclass(frozen=True, slots=True)
-class Gated:
+class Gated(msgspec.Struct, frozen=True):
     """A gate that a verdict set off."""
 
     criterion_id: str
@@ -25,25 +26,42 @@ class Gated:
 def criterion_weights(
     criteria: Iterable[Criterion], tiers: Mapping[str, float]
 ) -> dict[str, float]:
-    """Each criterion's weight; one that names a tier takes the recipe's number for it."""
-    return {c.id: c.weight if c.tier is None else tiers[c.tier] for c in criteria}
+    """Each criterion's weight; one that names a tier takes the recipe's number for it.
+
+    Raises:
+        RecipeError: The recipe has no number for a tier.
+    """
+    return {c.id: c.weight if c.tier is None else _tier_weight(c, tiers) for c in criteria}
+
+
+def _tier_weight(criterion: Criterion, tiers: Mapping[str, float]) -> float:
+    weight = tiers.get(str(criterion.tier))
+    if weight is None:
+        raise RecipeError(
+            f"criterion {criterion.id!r} has the tier {criterion.tier!r}, which has no weight",
+            hint=f"the recipe's criteria.tiers knows {', '.join(tiers) or 'none'}",
+        )
+    return weight
 
 
 def gates(criteria: Iterable[Criterion], parts: Parts) -> list[Gated]:
     """The gates that fired, in the order of the criteria."""
     fired = []
     for criterion in criteria:
-        part = parts.get(criterion.id)
-        if criterion.gate is None or part is None or part.level is None:
+        gate = criterion.gate
+        if gate is None:
             continue
-        if criterion.gate.fires(criterion, part.level):
-            fired.append(Gated(criterion.id, criterion.gate.then, criterion.gate.at))
+        part = parts.get(criterion.id)
+        if part is not None and part.level is not None and gate.fires(criterion, part.level):
+            fired.append(Gated(criterion.id, gate.then, gate.at))
     return fired
 
 
-def settled(fired: Iterable[Gated]) -> Gated | None:
+def settled(fired: Sequence[Gated]) -> Gated | None:
     """The gate that settles a response whatever else is judged: drop before zero; caps do not."""
-    by_kind = {gate.then: gate for gate in reversed(list(fired))}
+    if not fired:
+        return None
+    by_kind = {gate.then: gate for gate in reversed(fired)}
     return by_kind.get("drop") or by_kind.get("zero")
 
 
@@ -51,22 +69,26 @@ def applicable(criteria: Sequence[Criterion], parts: Parts) -> list[Criterion]:
     """The criteria that count for this response.
 
     Left out: those judged not to apply, and those that depend on a criterion at its worst level or
-    on one that does not apply itself.
+    on one that is left out itself.
     """
+    dependent = any([c.depends_on for c in criteria])
+    if not dependent and all([part.level is not None for part in parts.values()]):
+        return list(criteria)
     out: set[str] = set()
+    failed: set[str] = set()
     for criterion in criteria:
         part = parts.get(criterion.id)
-        if part is not None and part.level is None and part.value is None:
+        if part is None:
+            continue
+        if part.level is None:
             out.add(criterion.id)
-    for _ in criteria:
-        for criterion in criteria:
-            if any(name in out or _worst(parts.get(name)) for name in criterion.depends_on):
-                out.add(criterion.id)
+        elif part.level == (len(criterion.levels) - 1 if criterion.is_pitfall else 0):
+            failed.add(criterion.id)
+    blocked = {c.id for c in criteria if not (out | failed).isdisjoint(c.depends_on)}
+    while not blocked <= out:
+        out |= blocked
+        blocked = {c.id for c in criteria if not out.isdisjoint(c.depends_on)}
     return [criterion for criterion in criteria if criterion.id not in out]
-
-
-def _worst(part: CriterionVerdict | None) -> bool:
-    return part is not None and part.level == 0
 
 
 def worth(criterion: Criterion, part: CriterionVerdict) -> float:
@@ -82,8 +104,8 @@ def variance(part: CriterionVerdict) -> float | None:
     top = len(part.probabilities) - 1
     if top < 1:
         return None
-    mean = math.fsum(k * p for k, p in enumerate(part.probabilities)) / top
-    square = math.fsum(k * k * p for k, p in enumerate(part.probabilities)) / (top * top)
+    mean = math.fsum([k * p for k, p in enumerate(part.probabilities)]) / top
+    square = math.fsum([k * k * p for k, p in enumerate(part.probabilities)]) / (top * top)
     return max(0.0, square - mean * mean)
 
 
@@ -103,33 +125,37 @@ def weighted_mean(
         is that of drawing each level from its probabilities, independently; None where some
         verdict is a label only. A response that a gate settles has coverage 1.
     """
-    told = tuple(parts[c.id] for c in criteria if c.id in parts)
+    told = tuple([parts[c.id] for c in criteria if c.id in parts])
     fired = gates(criteria, parts)
     end = settled(fired)
     if end is not None:
         return Score(None if end.then == "drop" else 0.0, 0.0, 1.0, told)
-    counted = applicable(criteria, parts)
-    judged = [c for c in counted if c.id in parts]
-    total = math.fsum(weights[c.id] for c in counted)
-    weight = math.fsum(weights[c.id] for c in judged)
+    total = weight = value = squares = 0.0
+    open_gate, labels_only = False, False
+    for criterion in applicable(criteria, parts):
+        share = weights[criterion.id]
+        total += share
+        part = parts.get(criterion.id)
+        if part is None:
+            open_gate = open_gate or criterion.gate is not None
+            continue
+        weight += share
+        value += share * worth(criterion, part)
+        spread = variance(part)
+        if spread is None:
+            labels_only = True
+        else:
+            squares += share * share * spread
     coverage = weight / total if total else 0.0
-    if not weight or any(c.gate is not None and c.id not in parts for c in counted):
+    if not weight or open_gate:
         return Score(None, None, coverage, told)
-    value = math.fsum(weights[c.id] * worth(c, parts[c.id]) for c in judged) / weight
-    spread = [(weights[c.id], variance(parts[c.id])) for c in judged]
-    caps = [gate.at for gate in fired if gate.at is not None]
-    return Score(min([value, *caps]), _standard_error(spread, weight), coverage, told)
+    value /= weight
+    for gate in fired:
+        value = value if gate.at is None else min(value, gate.at)
+    return Score(value, None if labels_only else math.sqrt(squares) / weight, coverage, told)
 
 
-def _standard_error(spread: list[tuple[float, float | None]], weight: float) -> float | None:
-    squares = [w * w * v for w, v in spread if v is not None]
-    if len(squares) < len(spread):
-        return None
-    return math.sqrt(math.fsum(squares)) / weight
-
-
-@dataclass(frozen=True, slots=True)
-class PairValue:
+class PairValue(msgspec.Struct, frozen=True):
     """A pair's preference over all criteria; `p_*` sum to 1."""
 
     p_first: float
@@ -148,6 +174,8 @@ def pair_weighted_mean(
         values: (weight, preference) of each judged criterion, pitfalls already turned round; the
             weights' sum must be above 0.
     """
+    if len(values) == 1:
+        return values[0][1]
     total = math.fsum(weight for weight, _ in values)
     shares = [(weight / total, value) for weight, value in values]
     first = math.fsum(share * value.p_first for share, value in shares)

@@ -74,8 +74,9 @@ def circle_rounds(n: int) -> tuple[tuple[Pair, ...], ...]:
 def balanced_plan(n: int, pairs: int, start: int = 0) -> tuple[Pair, ...]:
     """The first `pairs` pairs of the circle rounds, in display orders balanced for each item.
 
-    With `start`, only those from there on, balanced among themselves. Every item is in as many pairs as any other, +-1 for even n, and is first as often as second,
-    +-1. With `pairs` >= n - 1 the graph is connected; with n (n - 1) / 2 it is complete.
+    Every item is in as many pairs as any other (+-1 for even n) and is first as often as second,
+    +-1. With `pairs` >= n - 1 the graph is connected; with n (n - 1) / 2 it is complete. With
+    `start`, only the pairs from there on, balanced among themselves.
     """
     flat = [pair for games in circle_rounds(n) for pair in games]
     return tuple(orient(flat[start:pairs], n))

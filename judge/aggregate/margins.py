@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -58,9 +59,7 @@ class Margins:
             return seen, self
         place = np.zeros(self.n, dtype=np.int64)
         place[seen] = np.arange(len(seen))
-        return seen, replace(
-            self, n=len(seen), first=place[self.first], second=place[self.second]
-        )
+        return seen, replace(self, n=len(seen), first=place[self.first], second=place[self.second])
 
 
 def read(
@@ -88,7 +87,7 @@ def read(
         comparisons, weight = [comparisons[k] for k in kept], weight[kept]
     if pairs is None:
         pairs = [(c.first, c.second) for c in comparisons]
-    index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    index = np.fromiter(chain.from_iterable(pairs), np.int64, 2 * len(pairs)).reshape(-1, 2)
     if index.size and not (index.min() >= 0 and index.max() < n):
         raise ConfigError(
             f"comparisons: they speak of item {index.max()}, but n is {n}",
@@ -105,7 +104,8 @@ def _margins(
     exact = bool(graded.all())
     scores = [c.scores for c in comparisons if c.scores is not None]
     if scores and exact and len(scores) == len(comparisons):
-        a, b = np.array(scores, dtype=np.float64).reshape(-1, 2).T
+        table = np.fromiter(chain.from_iterable(scores), np.float64, 2 * len(scores))
+        a, b = table[::2], table[1::2]
         sums = a + b
         if not np.isfinite(sums).all():
             raise ConfigError("comparisons: Comparison.scores must be finite numbers")

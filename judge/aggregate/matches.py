@@ -69,10 +69,11 @@ class Scoreboard:
         return self._count[item] > 0
 
     def count_once(self, item: int) -> None:
-        """Let all calls of the item so far count as one; without scores as one against itself."""
+        """Let all matches of the item so far count as one; without scores as one against itself."""
         if self._count[item]:
-            self._scores[item] /= self._count[item]
-            self._shares[item], self._count[item] = 0.5, 1
+            calls = self.ledger.orders
+            self._scores[item] *= calls / self._count[item]
+            self._shares[item], self._count[item] = 0.5 * calls, calls
 
     def winner(self, a: int, b: int, margin: float | None) -> int:
         """Who goes on: by verdict; without one the higher seed; then mean score; then a draw."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from judge.types import Comparison, Preference
 
+Sides = dict[bool, list[Comparison]]
+"""A pair's comparisons by whether the lower index was shown first."""
 
-def preferences(comparisons: Iterable[Comparison], *, band: float = 0.0) -> list[Preference]:
+
+def preferences(
+    comparisons: Iterable[Comparison], *, band: float = 0.0, keys: Sequence[str] | None = None
+) -> list[Preference]:
     """Join all comparisons of each unordered pair, in order of (i, j).
 
     Orders count equally, however often each was asked: the order effect then cancels. `flipped`
@@ -16,20 +21,48 @@ def preferences(comparisons: Iterable[Comparison], *, band: float = 0.0) -> list
     Args:
         comparisons: Valid comparisons; a failed call is simply not among them.
         band: A pair with |p_i - p_j| at or below this becomes a certain tie, if `band` > 0.
+        keys: A content hash an item. What was said of one item is then said of all with its key.
     """
-    pairs: dict[tuple[int, int], dict[bool, list[Comparison]]] = {}
+    pairs: dict[tuple[int, int], Sides] = {}
     for comparison in comparisons:
         ascending = comparison.first < comparison.second
         pair = (comparison.first, comparison.second)
         key = pair if ascending else (pair[1], pair[0])
         pairs.setdefault(key, {}).setdefault(ascending, []).append(comparison)
+    if keys is not None and len(set(keys)) < len(keys):
+        pairs = _shared(pairs, keys)
     return [_joined(i, j, orders, band) for (i, j), orders in sorted(pairs.items())]
 
 
-def _joined(i: int, j: int, orders: dict[bool, list[Comparison]], band: float) -> Preference:
+def _shared(
+    pairs: dict[tuple[int, int], Sides], keys: Sequence[str]
+) -> dict[tuple[int, int], Sides]:
+    """All pairs of items equal to a pair's two, each with the comparisons of all of these."""
+    pools: dict[tuple[str, str], Sides] = {}
+    for (i, j), sides in pairs.items():
+        a, b = keys[i], keys[j]
+        for ascending, asked in sides.items():
+            pools.setdefault((a, b), {}).setdefault(ascending, []).extend(asked)
+            if a != b:
+                pools.setdefault((b, a), {}).setdefault(not ascending, []).extend(asked)
+    return {
+        (i, j): pools[keys[i], keys[j]]
+        for i in range(len(keys))
+        for j in range(i + 1, len(keys))
+        if (keys[i], keys[j]) in pools
+    }
+
+
+def _joined(i: int, j: int, orders: Sides, band: float) -> Preference:
     sides = []
     weight = 0.0
     for ascending, asked in orders.items():
+        if len(asked) == 1 and asked[0].weight > 0.0:
+            (only,) = asked
+            weight += only.weight
+            pair = (only.p_first, only.p_second)
+            sides.append(pair if ascending else pair[::-1])
+            continue
         total = sum(c.weight for c in asked)
         weight += total
         if total > 0.0:

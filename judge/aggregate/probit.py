@@ -27,6 +27,9 @@ from judge.types import FloatArray, JudgeProfile
 LOGIT_PER_PROBIT = 1.702
 """The logistic function is the normal distribution stretched by this, within .0095."""
 STRENGTH_VARS: FloatArray = np.geomspace(0.08, 8.0, 6)
+LOG_PRIOR: FloatArray = -0.5 * (np.log(STRENGTH_VARS / 0.7) / 1.2) ** 2
+NEGLIGIBLE = 5.0
+"""Variances this much less likely, in log, after two sweeps are given up."""
 STEP = 0.9
 _STANDARD = NormalDist()
 # erfc(z) = t exp(-z^2 + P(t)), t = 1 / (1 + z/2), relative error < 1.2e-7 (Numerical Recipes 6.2).
@@ -40,6 +43,10 @@ class Approximation(NamedTuple):
     mean: FloatArray
     covariance: FloatArray
     log_evidence: FloatArray
+    tau: FloatArray
+    """Precision of each site, [B, m]."""
+    nu: FloatArray
+    """Precision times mean of each site, [B, m]."""
 
 
 def _scaled_erfc(z: FloatArray) -> FloatArray:
@@ -91,6 +98,46 @@ def _tilt(
     )
 
 
+class _Rows:
+    """The margins' design, +1 first, -1 second, +1 order effect, applied to B items at once."""
+
+    SIGNS = np.array([1.0, -1.0, 1.0])
+
+    def __init__(self, data: Margins, batch: int) -> None:
+        self.batch, self.size = batch, data.n + 1
+        ends = np.array([data.first, data.second, np.full(len(data), data.n)])
+        cells = (ends[:, None] * self.size + ends).reshape(9, -1)
+        self._ends, self._cells = ends, cells
+        shelf = np.arange(batch)[:, None, None] * self.size
+        self._flat_ends = (shelf + ends).ravel()
+        self._flat_cells = (shelf * self.size + cells).ravel()
+        self._cell_signs = np.outer(self.SIGNS, self.SIGNS).ravel()
+
+    def means(self, mean: FloatArray) -> FloatArray:
+        """Means of the margins, [B, m], from those of the strengths, [B, n+1]."""
+        found: FloatArray = self.SIGNS @ mean[:, self._ends]
+        return found
+
+    def variances(self, covariance: FloatArray) -> FloatArray:
+        """Variances of the margins, [B, m], from the covariance, [B, n+1, n+1]."""
+        found: FloatArray = self._cell_signs @ covariance.reshape(self.batch, -1)[:, self._cells]
+        return found
+
+    def precision(self, start: FloatArray, tau: FloatArray) -> FloatArray:
+        """`start` plus what sites of precision tau, [B, m], add."""
+        added = self._cell_signs[:, None] * tau[:, None]
+        flat = np.bincount(self._flat_cells, added.ravel(), start.size)
+        total: FloatArray = start + flat.reshape(start.shape)
+        return total
+
+    def shift(self, start: FloatArray, nu: FloatArray) -> FloatArray:
+        """`start` plus what sites of shift nu, [B, m], add."""
+        added = self.SIGNS[:, None] * nu[:, None]
+        flat = np.bincount(self._flat_ends, added.ravel(), start.size)
+        total: FloatArray = start + flat.reshape(start.shape)
+        return total
+
+
 def propagate(
     data: Margins,
     precision: FloatArray,
@@ -98,6 +145,7 @@ def propagate(
     noise_var: float,
     width: FloatArray,
     sweeps: int = 10,
+    start: tuple[FloatArray, FloatArray] | None = None,
 ) -> Approximation:
     """Approximate B posteriors of the strengths and, last, the order effect.
 
@@ -108,26 +156,23 @@ def propagate(
         noise_var: Of the latent margin, for a comparison of weight 1.
         width: Half-width of the band of ties, [B].
         sweeps: At most this many updates of all sites.
+        start: Their tau and nu from an earlier approximation, to go on from.
     """
-    m, n = len(data), data.n
-    rows = np.zeros((m, n + 1))
-    rows[np.arange(m), data.first] = 1.0
-    rows[np.arange(m), data.second] = -1.0
-    rows[:, n] = 1.0
-    tau, nu = np.zeros((len(shift), m)), np.zeros((len(shift), m))
-    now, pull, band, noise = precision, shift, width[:, None], noise_var / data.weight
+    rows = _Rows(data, len(shift))
+    tau, nu = start or (np.zeros((len(shift), len(data))),) * 2
+    now, pull = rows.precision(precision, tau), rows.shift(shift, nu)
+    band, noise = width[:, None], noise_var / data.weight
     for _ in range(sweeps):
-        covariance = np.linalg.inv(now)
+        covariance = np.linalg.inv(now).astype(np.float64, copy=False)
         mean = (covariance @ pull[..., None])[..., 0]
-        var = ((rows @ covariance) * rows).sum(-1)
+        var = rows.variances(covariance)
         loose = 1.0 / (1.0 / var - tau)
-        away = loose * ((mean @ rows.T) / var - nu)
+        away = loose * (rows.means(mean) / var - nu)
         log_z, d1, d2 = _tilt(data.margin, away, np.sqrt(noise + loose), band)
         shrink = 1.0 / (1.0 + loose * d2)
         tau_step, nu_step = -d2 * shrink - tau, (d1 - away * d2) * shrink - nu
         tau, nu = tau + STEP * tau_step, nu + STEP * nu_step
-        now = precision + (rows.T * tau[:, None]) @ rows
-        pull = shift + nu @ rows
+        now, pull = rows.precision(precision, tau), rows.shift(shift, nu)
         if abs(nu_step).max() < 1e-3 and abs(tau_step).max() < 1e-3:
             break
     final: FloatArray = np.linalg.inv(now).astype(np.float64, copy=False)
@@ -135,12 +180,14 @@ def propagate(
     joint = 1.0 + tau * loose
     sites = log_z + 0.5 * np.log(joint)
     sites -= 0.5 * ((away / loose + nu) ** 2 * loose / joint - away**2 / loose)
-    start = (np.linalg.inv(precision) @ shift[..., None])[..., 0]
+    centre = np.linalg.solve(precision, shift[..., None])[..., 0]
     log_evidence = sites.sum(-1) + 0.5 * (
-        np.linalg.slogdet(precision)[1] - np.linalg.slogdet(now)[1]
-        + (pull * mean).sum(-1) - (shift * start).sum(-1)
-    )  # fmt: skip
-    return Approximation(mean, final, log_evidence)
+        np.linalg.slogdet(precision)[1]
+        - np.linalg.slogdet(now)[1]
+        + (pull * mean).sum(-1)
+        - (shift * centre).sum(-1)
+    )
+    return Approximation(mean, final, log_evidence, tau, nu)
 
 
 def tie_width(tied: float, count: int, strength_var: FloatArray, noise_var: float) -> FloatArray:
@@ -171,8 +218,12 @@ def fit_labels(data: Margins, seed: FloatArray | None = None) -> Posterior:
     priors = [prior_under(guess(v, 1.0, seed), n, seed) for v in STRENGTH_VARS.tolist()]
     precision, shift = (np.array(part) for part in zip(*priors, strict=True))
     width = tie_width(tied, len(labels), STRENGTH_VARS, 1.0)
-    found = propagate(labels, precision, shift, 1.0, width)
-    score = found.log_evidence - 0.5 * (np.log(STRENGTH_VARS / 0.7) / 1.2) ** 2
+    rough_guess = propagate(labels, precision, shift, 1.0, width, sweeps=2)
+    score = rough_guess.log_evidence + LOG_PRIOR
+    keep = score > score.max() - NEGLIGIBLE
+    sites = rough_guess.tau[keep], rough_guess.nu[keep]
+    found = propagate(labels, precision[keep], shift[keep], 1.0, width[keep], sweeps=5, start=sites)
+    score = found.log_evidence + LOG_PRIOR[keep]
     share = np.exp(score - score.max())
     share /= share.sum()
     means = found.mean[:, :n]
@@ -180,7 +231,7 @@ def fit_labels(data: Margins, seed: FloatArray | None = None) -> Posterior:
     spread = np.tensordot(share, found.covariance[:, :n, :n], 1)
     spread += (means.T * share) @ means - np.outer(mean, mean)
     unit = LOGIT_PER_PROBIT**2
-    v = float(share @ STRENGTH_VARS)
+    v = float(share @ STRENGTH_VARS[keep])
     effect = float(share @ found.mean[:, n]) * LOGIT_PER_PROBIT
     return Posterior(mean * LOGIT_PER_PROBIT, spread * unit, unit, v * unit, effect)
 

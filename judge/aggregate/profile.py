@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from judge.aggregate.gaussian import moments, prior_under, sum_moments
 from judge.aggregate.margins import Margins, read
@@ -17,7 +17,8 @@ from judge.errors import ConfigError
 from judge.types import Comparison, FloatArray, JudgeProfile
 
 LAMBDAS: FloatArray = np.geomspace(0.02, 12.0, 25)
-TAUS: FloatArray = np.geomspace(0.3, 30.0, 9)
+TAUS: FloatArray = np.geomspace(0.3, 30.0, 25)
+KAPPAS: FloatArray = np.array([0.001, 0.01, 0.03, 0.06, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 4.0])
 LABEL_VARS: FloatArray = np.geomspace(0.05, 12.0, 12)
 EFFECT_VARS: FloatArray = np.array([0.001, 0.05, 0.2, 0.6])
 SEED_RHOS: FloatArray = np.array([0.0, 0.2, 0.4, 0.6, 0.8])
@@ -40,9 +41,9 @@ def fit_profile(
 ) -> JudgeProfile:
     """Estimate order effect, noise, spread, tie width and the worth of seeds over many groups.
 
-    Graded margins: marginal likelihood over a grid of lam = strength_var / noise_var (and of
-    tau = sum_var / noise_var where all comparisons have scores), order effect and seed slope by
-    generalised least squares. Labels: order effect and tie width from the rates of the three
+    Graded margins: marginal likelihood over a grid of strength_var, order_effect_var (and sum_var,
+    where all comparisons have scores) over noise_var, order effect and seed slope by generalised
+    least squares. Labels: order effect and tie width from the rates of the three
     labels, the spread by the evidence of expectation propagation, in logits. 16 groups give good
     intervals; two already give good ranks.
 
@@ -91,11 +92,15 @@ def _only(group: _Group, *, graded: bool) -> _Group:
 
 
 class _Sums(NamedTuple):
-    """Cross products of (margin, order effect, seed) in the metric V^-1, [T, K, 3, 3]."""
+    """Cross products of (margin, order effect, seed) in the metric V^-1, [T, K, G, 3, 3].
+
+    T values of tau = sum_var / noise_var, K of lam = strength_var / noise_var, G of
+    kappa = order_effect_var / noise_var.
+    """
 
     cross: FloatArray
     log_det: FloatArray
-    """[T, K]"""
+    """Of V, [T, K, G]."""
 
 
 def _sums(group: _Group, taus: FloatArray | None) -> _Sums:
@@ -118,35 +123,38 @@ def _sums(group: _Group, taus: FloatArray | None) -> _Sums:
     scaled = LAMBDAS[:, None] * np.maximum(e, 0.0)[:, None]
     d = LAMBDAS[:, None] / (1.0 + scaled)
     cross = plain[:, None] - (rows[:, None] * d[:, :, None]) @ rows[:, None].swapaxes(-1, -2)
-    return _Sums(cross, np.log1p(scaled).sum(-1))
+    effect = cross[:, :, 1]
+    widened = 1.0 + KAPPAS * effect[..., 1, None]
+    outer = effect[..., :, None] * effect[..., None, :]
+    loose = cross[:, :, None] - (KAPPAS / widened)[..., None, None] * outer[:, :, None]
+    return _Sums(loose, np.log1p(scaled).sum(-1)[..., None] + np.log(widened))
 
 
 def _from_margins(groups: Sequence[_Group], both: bool, n_groups: int) -> JudgeProfile:
     scored = all(group.data.sums is not None for group in groups)
     found = [_sums(group, TAUS if scored else None) for group in groups]
-    effects = 2 if any(group.seed.any() for group in groups) else 1
+    seeded = [bool(group.seed.any()) for group in groups]
+    size = 3 if any(seeded) else 2
     calls = sum(len(group.data) for group in groups)
     extra = calls - len(groups) if scored else 0
-    degrees = max(calls + extra - effects, 1)
-    total = np.sum([one.cross for one in found], axis=0)[..., : effects + 1, : effects + 1]
+    degrees = max(calls + extra - size + 1, 1)
+    total = np.sum([one.cross for one in found], axis=0)[..., :size, :size]
     beta, rest = _regress(total)
     score = -0.5 * np.sum([one.log_det for one in found], axis=0)
-    score = score - 0.5 * degrees * np.log(np.maximum(rest, 1e-12 * calls))
+    score -= 0.5 * degrees * np.log(np.maximum(rest, 1e-12 * calls))
     if scored:
-        score -= 0.5 * extra * np.log(TAUS)[:, None]
-    t, k = np.unravel_index(int(score.argmax()), score.shape)
-    s2 = max(float(rest[t, k]) / degrees, 1e-12)
-    own = np.array([one.cross[t, k, : effects + 1, : effects + 1] for one in found])
-    effect = float(beta[t, k, 0])
-    slope = float(beta[t, k, 1]) if effects == 2 else 0.0
-    seeded = own[[bool(group.seed.any()) for group in groups]]
+        score -= 0.5 * extra * np.log(TAUS)[:, None, None]
+    t, k, g = np.unravel_index(int(score.argmax()), score.shape)
+    s2 = max(float(rest[t, k, g]) / degrees, 1e-12)
+    slope = float(beta[t, k, g, 1]) if size == 3 else 0.0
+    own = [one.cross[t, k, g] for one, has in zip(found, seeded, strict=True) if has]
     return JudgeProfile(
         strength_var=float(LAMBDAS[k]) * s2,
         noise_var=s2,
-        order_effect=effect,
-        order_effect_var=max(_spread(own, 0, effect, s2), 0.001 * s2),
+        order_effect=float(beta[t, k, g, 0]),
+        order_effect_var=float(KAPPAS[g]) * s2,
         seed_slope=slope,
-        seed_slope_var=_spread(seeded, 1, slope, s2) if effects == 2 else 0.0,
+        seed_slope_var=_slope_spread(np.array(own), slope, s2) if own else 0.0,
         sum_var=float(TAUS[t]) * s2 if scored else None,
         both_orders=both,
         n_groups=n_groups,
@@ -162,13 +170,12 @@ def _regress(cross: FloatArray) -> tuple[FloatArray, FloatArray]:
     return beta, rest
 
 
-def _spread(own: FloatArray, which: int, common: float, s2: float) -> float:
-    """Variance of a coefficient between groups, beyond its error in each (weights 1 / error^2)."""
-    inner = own[:, 1:, 1:] + 1e-9 * np.eye(own.shape[-1] - 1)
-    beta = np.linalg.solve(inner, own[:, 1:, :1])[:, which, 0]
-    error = s2 * np.linalg.inv(inner)[:, which, which]
+def _slope_spread(own: FloatArray, common: float, s2: float) -> float:
+    """Variance of the seed slope between groups, beyond its error in each (weights 1 / error^2)."""
+    error = s2 / np.maximum(own[:, 2, 2], 1e-12)
+    slope = own[:, 0, 2] / np.maximum(own[:, 2, 2], 1e-12)
     weight = 1.0 / error**2
-    return max(float((weight * ((beta - common) ** 2 - error)).sum() / weight.sum()), 0.0)
+    return max(float((weight * ((slope - common) ** 2 - error)).sum() / weight.sum()), 0.0)
 
 
 def _rates(groups: Sequence[_Group]) -> tuple[float, float]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 
 from judge.aggregate.ledger import Ledger
 from judge.aggregate.schedules import SCHEDULES
@@ -31,6 +31,11 @@ async def rank(
 ) -> Ranking:
     """Rank n items by asking `compare` for some pairs of them.
 
+    `strengths` are always the joint posterior over all comparisons (see `strengths`). `ranks`
+    follow them for round_robin, balanced, active and pool. The others rank by their own rule: the
+    eliminations and knockout by survival, then mean score; swiss by points a game, then
+    Buchholz; copeland by Copeland score; anchor and reference by the margin against the anchor.
+
     Args:
         n: Number of items. 0 and 1 ask nothing; a lone item gets None.
         compare: Awaited with batches of ordered pairs (first shown, second shown); answers each
@@ -40,7 +45,8 @@ async def rank(
         seed: All random draws derive from it.
         keys: A content hash an item. Permuting items then permutes the result and changes nothing
             else; without keys the index order counts.
-        budget: The most ordered calls `compare` may be asked.
+        budget: The most ordered calls `compare` may be asked, calls asked again included; None:
+            what the method needs, for balanced and active 4 (n - 1).
         seeds: A cheap score an item (higher = better), any unit.
         anchor: The fixed opponent of `anchor` and `reference`.
         profile: Pooled properties of the judge; None: estimated inside the group.
@@ -52,11 +58,51 @@ async def rank(
     Raises:
         ConfigError: An argument is wrong; the message begins with its name.
     """
+    if n < 2:
+        _check(n, method, orders, keys, budget, seeds, anchor)
+        check_profile(profile)
+        return Ranking((None,) * n, (None,) * n, None, 0, 0, 0, 0.0, (), method)
+    ledger, standing = await contest(
+        n,
+        compare,
+        method=method,
+        orders=orders,
+        seed=seed,
+        keys=keys,
+        budget=budget,
+        seeds=seeds,
+        anchor=anchor,
+        profile=profile,
+    )
+    return _ranking(ledger, standing)
+
+
+async def contest(
+    n: int,
+    compare: Compare,
+    *,
+    method: str,
+    orders: Literal["one", "both"] = "one",
+    seed: int = 0,
+    keys: Sequence[str] | None = None,
+    budget: int | None = None,
+    seeds: Sequence[float] | None = None,
+    anchor: int | None = None,
+    profile: JudgeProfile | None = None,
+) -> tuple[Ledger, Sequence[float] | None]:
+    """Hold the comparisons of `rank` (same arguments, n >= 2) without estimating strengths.
+
+    For rewards that need none, such as the win rate: the estimate costs more than the books.
+
+    Returns:
+        The books, and the standing of schedules that rank by a rule of their own.
+
+    Raises:
+        ConfigError: An argument is wrong; the message begins with its name.
+    """
     _check(n, method, orders, keys, budget, seeds, anchor)
     check_profile(profile)
     places = _canonical(n, keys, seeds, anchor)
-    if n < 2:
-        return Ranking((None,) * n, (None,) * n, None, 0, 0, 0, 0.0, (), method)
     material = hashlib.sha256(f"{seed}|{method}|{n}".encode()).digest()
     cheap = None if seeds is None else np.array([seeds[place] for place in places], dtype=float)
     ledger = Ledger(
@@ -71,8 +117,7 @@ async def rank(
         None if anchor is None else places.index(anchor),
         profile,
     )
-    standing = await SCHEDULES[method](ledger)
-    return _ranking(ledger, standing)
+    return ledger, await SCHEDULES[method](ledger)
 
 
 def _ranking(ledger: Ledger, standing: Sequence[float] | None) -> Ranking:

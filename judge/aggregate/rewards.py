@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from judge.types import Preference
 
 
-@dataclass(frozen=True, slots=True)
-class Valued:
+class Valued(msgspec.Struct, frozen=True):
     """One item's value; None where there is no valid comparison."""
 
     value: float | None
@@ -70,3 +70,12 @@ def beats_reference(n: int, pairs: Sequence[Preference], anchor: int) -> list[Va
         spread = max(0.0, win + pair.p_tie / 4.0 - mean * mean)
         values[other] = Valued(mean, math.sqrt(spread), 1.0)
     return values
+
+
+def ranked(values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Ranks of values: 1 = highest, equal values share their mean rank, None stays None."""
+    known = sorted((value for value in values if value is not None), reverse=True)
+    first = {value: at for at, value in reversed(list(enumerate(known, 1)))}
+    return tuple(
+        [None if v is None else first[v] + (known.count(v) - 1) / 2 for v in values]
+    )

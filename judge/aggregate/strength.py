@@ -22,7 +22,7 @@ from judge.errors import ConfigError
 from judge.types import Comparison, FloatArray, JudgeProfile, Ranking
 
 TIED = 1e-9
-"""Standings closer than this, relative to the largest, are equal."""
+"""Standings closer than this, or than this share of the largest, are equal."""
 CONSISTENT = 1e-12
 """Margins that contradict each other by less carry no noise: nothing is to be shrunk."""
 
@@ -80,9 +80,9 @@ def fit(
     axes = basis(m)
     exact, energy, connected = potential(m, axes)
     posterior = infer(some, m, axes, seed, profile)
-    if profile is None and some.graded.all() and len(some) > len(seen) and connected:
-        if energy <= CONSISTENT:
-            posterior = posterior._replace(mean=exact)
+    redundant = connected and len(some) > len(seen)
+    if profile is None and redundant and energy <= CONSISTENT and some.graded.all():
+        posterior = posterior._replace(mean=exact)
     mean, covariance = centred(posterior)
     if len(seen) < n:
         whole, table = np.full(n, np.nan), np.full((n, n), np.nan)

@@ -7,6 +7,7 @@ point's name is the check's name, its object a subclass of `CheckParams`.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,10 @@ class Registry(Mapping[str, CheckSpec]):
         if not self._complete:
             self._complete = True
             for point in entry_points(group=ENTRY_POINTS):
-                self._known.setdefault(point.name, CheckSpec(point.name, point.load()))
+                try:
+                    self._known.setdefault(point.name, CheckSpec(point.name, point.load()))
+                except (ImportError, AttributeError) as cause:
+                    warnings.warn(f"the check {point.name!r} does not load: {cause}", stacklevel=2)
 
     def __getitem__(self, name: str) -> CheckSpec:
         if name not in self._known:

@@ -15,7 +15,8 @@ CJK = (
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-_WORD = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+# A run without a letter or digit is entered at its first character only: the search is linear.
+_WORD = re.compile(rf"[{CJK}]|(?<![^\s{CJK}])(?:[^\w\s]|_)*+[^\W_{CJK}][^\s{CJK}]*+")
 _CJK_ONLY = re.compile(rf"[{CJK}]")
 _STOPS, _CJK_STOPS = r".!?\u2026", r"\u3002\uff01\uff1f\uff61"
 _CLOSERS, _CJK_CLOSERS = r"\"'\u201d\u2019\u00bb)\]*_", r"\u201d\u2019\u300d\u300f\uff09"
@@ -29,7 +30,7 @@ _MAX_MARKS = 30
 
 def words(text: str) -> list[str]:
     """The words of a text, by the rule above."""
-    return [run for run in _WORD.findall(text) if has_alphanumeric(run)]
+    return _WORD.findall(text)
 
 
 def has_alphanumeric(text: str) -> bool:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from judge.cli.rubric_cases import report, try_cases
+from judge.cli.shared import (
+    BREACHED,
+    INVALID,
+    USAGE,
+    EngineName,
+    Json,
+    Prompts,
+    RecipeName,
+    Seed,
+    print_json,
+)
 from judge.errors import RubricError
 from judge.files import is_id
 from judge.files.edit import write_atomically
@@ -22,33 +34,31 @@ from judge.rubrics.save import editor_line, format_rubric
 from judge.rubrics.schema import Rubric
 from judge.rubrics.skeleton import skeleton
 
-INVALID, BREACHED = 3, 100
-
-app = typer.Typer(no_args_is_help=True, help="Write, check and compare rubric files.")
+app = typer.Typer(no_args_is_help=True, help="Write, check, try and compare rubric files.")
 
 Name = Annotated[str, typer.Argument(help="A rubric's path or id, such as general/helpfulness.")]
 Names = Annotated[list[str], typer.Argument(help="Paths or ids.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Directory = Annotated[
     Path | None, typer.Option("--rubrics", envvar="JUDGE_RUBRICS", help="Where ids are looked up.")
 ]
 
 
-@contextmanager
-def valid() -> Iterator[None]:
-    """End the command with exit code 3 and the error on stderr where a rubric is invalid."""
-    try:
-        yield
-    except RubricError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(INVALID) from None
+@app.command("list")
+def list_rubrics(as_json: Json = False, directory: Directory = None) -> None:
+    """The rubrics that can be found by id."""
+    rubrics = [load_rubric(name, directory=directory) for name in RUBRICS.names(directory)]
+    if as_json:
+        print_json([{"id": r.id, "version": r.version, "title": r.title} for r in rubrics])
+        return
+    for rubric in rubrics:
+        typer.echo(f"{rubric.id:32} {rubric.title}")
 
 
 @app.command("lint")
 def lint_command(
     names: Names,
     form: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = "text",
-    as_json: AsJson = False,
+    as_json: Json = False,
     strict: Annotated[bool, typer.Option(help="Exit with 100 if there is any finding.")] = False,
     directory: Directory = None,
 ) -> None:
@@ -69,16 +79,14 @@ def lint_command(
 
 
 @app.command()
-def show(name: Name, as_json: AsJson = False, directory: Directory = None) -> None:
+def show(name: Name, as_json: Json = False, directory: Directory = None) -> None:
     """Print a rubric, its parents merged in, one sentence a criterion."""
-    with valid():
-        rubric = load_rubric(name, directory=directory)
-    typer.echo(_as_json(rubric) if as_json else "\n".join(_lines(rubric)))
-
-
-def _as_json(rubric: Rubric) -> str:
-    content = rubric.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return json.dumps({**content, "digest": rubric.digest}, indent=2, ensure_ascii=False)
+    rubric = load_rubric(name, directory=directory)
+    if as_json:
+        content = rubric.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        print_json({**content, "digest": rubric.digest})
+    else:
+        typer.echo("\n".join(_lines(rubric)))
 
 
 def _lines(rubric: Rubric) -> Iterator[str]:
@@ -115,15 +123,14 @@ def fmt(
 ) -> None:
     """Tidy white space and line ends, and name the schema on top. Nothing else changes."""
     untidy = []
-    with valid():
-        for name in names:
-            path = RUBRICS.find(name, directory)
-            text = open_rubric(path, directory=directory).text
-            tidied = format_rubric(text, file=path)
-            if tidied != text:
-                untidy.append(path)
-                if not check:
-                    write_atomically(path, tidied)
+    for name in names:
+        path = RUBRICS.find(name, directory)
+        text = open_rubric(path, directory=directory).text
+        tidied = format_rubric(text, file=path)
+        if tidied != text:
+            untidy.append(path)
+            if not check:
+                write_atomically(path, tidied)
     for path in untidy:
         typer.echo(path)
     typer.echo(f"{len(untidy)} of {len(names)} {'to format' if check else 'formatted'}", err=True)
@@ -143,25 +150,44 @@ def new(
     if not is_id(name) or path.exists():
         why = "is there already" if is_id(name) else "is not an id such as writing/letters"
         typer.echo(f"{path if is_id(name) else name} {why}", err=True)
-        raise typer.Exit(2)
+        raise typer.Exit(USAGE)
     if not (directory / SCHEMA_FILE).exists():
         write_atomically(directory / SCHEMA_FILE, _schema_text())
     write_atomically(path, f"{editor_line(path)}\n{skeleton(name)}")
     typer.echo(path)
 
 
-@app.command("diff")
-def diff_command(
-    old: Name, new: Name, as_json: AsJson = False, directory: Directory = None
+@app.command("test")
+def try_tests(
+    name: Name,
+    engine: EngineName = "embedded",
+    recipe: RecipeName = "pointwise",
+    prompts: Prompts = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+    directory: Directory = None,
 ) -> None:
+    """Try a rubric's own tests on an engine; exit with 100 if one fails."""
+    rubric = load_rubric(name, directory=directory)
+    trials = try_cases(rubric, engine=engine, recipe=recipe, prompts=prompts, seed=seed)
+    if trials or as_json:
+        typer.echo(report(trials, as_json=as_json))
+    counts = Counter(one.outcome for one in trials)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+    typer.echo(said or f"{rubric.id} has no tests", err=True)
+    if counts["failed"]:
+        raise typer.Exit(BREACHED)
+
+
+@app.command("diff")
+def diff_command(old: Name, new: Name, as_json: Json = False, directory: Directory = None) -> None:
     """Compare two rubrics by criterion, and say which version step the changes need."""
-    with valid():
-        before, after = (load_rubric(name, directory=directory) for name in (old, new))
+    before, after = (load_rubric(name, directory=directory) for name in (old, new))
     changes, made = diff(before, after), step(before.version, after.version)
     wanted = needed(changes)
     if as_json:
-        report = {"changes": [asdict(change) for change in changes], "needs": wanted, "made": made}
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        found = [asdict(change) for change in changes]
+        print_json({"changes": found, "needs": wanted, "made": made})
         return
     for change in changes:
         typer.echo(_change(change))

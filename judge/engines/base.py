@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
 
-from judge.errors import ConfigError, EngineError
+from judge.errors import ConfigError, ContextOverflow, EngineError, RequestRefused
 from judge.types import Failure, GenerationRequest, Message
 
 Encode = Callable[[str], tuple[int, ...]]
+Prompt = tuple[int, ...] | EngineError
+"""A prompt's token ids, or why it has none."""
+
+SHORT = 200
+"""Longest text in characters whose token ids are kept: markers and codes, not candidates."""
+MAX_KEPT = 4096
 
 
 def failed(request: GenerationRequest, error: EngineError) -> Failure:
@@ -24,18 +31,30 @@ def failed(request: GenerationRequest, error: EngineError) -> Failure:
     )
 
 
+def check_room(prompt_tokens: int, answer_tokens: int, context_tokens: int | None) -> None:
+    """Raise `ContextOverflow` unless prompt and answer fit a context; None: unlimited."""
+    if context_tokens is not None and prompt_tokens + answer_tokens > context_tokens:
+        raise ContextOverflow(
+            f"{prompt_tokens} prompt tokens and {answer_tokens} for the answer"
+            f" do not fit a context of {context_tokens}"
+        )
+
+
+# --- text and tokens -------------------------------------------------------------------------
+
+
 def label_tokens(encode: Encode, marker: str, labels: Sequence[str]) -> dict[str, int]:
     """The token of each label right after a marker text.
 
     Raises:
-        ConfigError: A label is not one token there.
+        RequestRefused: A label is not one token there.
     """
     before = encode(marker) if marker else ()
     tokens = {}
     for label in labels:
         after = encode(marker + label)
         if after[:-1] != before:
-            raise ConfigError(f"label {label!r} after {marker!r} is not one token")
+            raise RequestRefused(f"label {label!r} after {marker!r} is not one token")
         tokens[label] = after[-1]
     return tokens
 
@@ -46,18 +65,36 @@ def token_texts(decode: Callable[[Sequence[int]], str], ids: Sequence[int]) -> t
     A character spread over several tokens belongs to the last of them.
     """
     pieces = [decode((token,)) for token in ids]
-    whole = decode(ids)
-    if "".join(pieces) == whole:
+    if "".join(pieces) == decode(ids):
         return tuple(pieces)
-    pieces, done = [], ""
+    # Some tokens mean something only after others: decode each behind the last whole character.
+    pieces, start, done = [], 0, 0
     for end in range(1, len(ids) + 1):
-        text = decode(ids[:end])
+        text = decode(ids[start:end])
         if text.endswith("\ufffd") and end < len(ids):
             pieces.append("")
             continue
-        pieces.append(text[len(done) :])
-        done = text
+        pieces.append(text[len(decode(ids[start:done])) :])
+        start, done = done, end
     return tuple(pieces)
+
+
+def until_stop(pieces: Sequence[str], stop: Iterable[str]) -> tuple[str, ...]:
+    """The pieces up to where the first of the stop texts begins; the last may be cut short."""
+    text = "".join(pieces)
+    left = min((at for word in stop if (at := text.find(word)) >= 0), default=len(text))
+    kept: list[str] = []
+    for piece in pieces:
+        if left <= 0:
+            break
+        kept.append(piece[:left])
+        left -= len(piece)
+    return tuple(kept)
+
+
+def sendable(text: str) -> str:
+    """The text with `?` for lone surrogates, which no tokenizer and no server takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class ChatTokenizer:
@@ -76,9 +113,11 @@ class ChatTokenizer:
                 "the model's tokenizer has no chat template",
                 hint="use an instruction-tuned model",
             )
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self.control_tokens = frozenset(_control_tokens(tokenizer))
-        self._cache: dict[str, tuple[int, ...]] = {}
+        self._ids: dict[str, tuple[int, ...]] = {}
+        self._texts: dict[int, str] = {}
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="judge-tokenizer")
         self._system = self._has_system_role()
 
     def _has_system_role(self) -> bool:
@@ -89,28 +128,40 @@ class ChatTokenizer:
         return "\u2042" in text
 
     def _render(self, messages: Sequence[Message]) -> str:
-        turns = [{"role": turn.role, "content": turn.content} for turn in messages]
-        text = self._tokenizer.apply_chat_template(
-            turns, add_generation_prompt=True, tokenize=False
+        text = self.tokenizer.apply_chat_template(
+            plain_messages(messages), add_generation_prompt=True, tokenize=False
         )
         return str(text)
 
-    def prompts(self, requests: Sequence[GenerationRequest]) -> list[tuple[int, ...]]:
-        """Token ids of each request's prompt, its prefix included."""
-        texts = {}
+    async def prompts(self, requests: Sequence[GenerationRequest]) -> list[Prompt]:
+        """Token ids of each request's prompt, its prefix included, made off the event loop.
+
+        In one thread of its own: a tokenizer must not be used by two at once.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._prompts, requests)
+
+    def _prompts(self, requests: Sequence[GenerationRequest]) -> list[Prompt]:
+        found: list[Prompt] = [request.token_ids or () for request in requests]
+        texts: dict[int, str] = {}
         for at, request in enumerate(requests):
             if request.messages is not None:
-                texts[at] = self._render(self._merged(request.messages))
+                try:
+                    texts[at] = self._render(self._merged(request.messages))
+                except TemplateError as error:
+                    found[at] = RequestRefused(f"the model's chat template: {error}")
         if texts:
-            batch = self._tokenizer(list(texts.values()), add_special_tokens=False)["input_ids"]
-            encoded = dict(zip(texts, batch, strict=True))
-        prompts = []
+            batch = self.tokenizer(list(texts.values()), add_special_tokens=False)["input_ids"]
+            for at, ids in zip(texts, batch, strict=True):
+                found[at] = tuple(ids)
         for at, request in enumerate(requests):
-            ids = tuple(encoded[at]) if at in texts else tuple(request.token_ids or ())
-            prompts.append(ids + self.encode(request.prefix) if request.prefix else ids)
-        return prompts
+            ids = found[at]
+            if request.prefix and isinstance(ids, tuple):
+                found[at] = ids + self.encode(request.prefix)
+        return found
 
     def _merged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages, a system turn put before the next where the template takes none."""
         if self._system or messages[0].role != "system" or len(messages) == 1:
             return messages
         first = f"{messages[0].content}\n\n{messages[1].content}"
@@ -118,17 +169,25 @@ class ChatTokenizer:
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids, none added."""
-        cached = self._cache.get(text)
-        if cached is None:
-            cached = tuple(self._tokenizer.encode(text, add_special_tokens=False))
-            if len(text) < 200 and len(self._cache) < 4096:
-                self._cache[text] = cached
-        return cached
+        known = self._ids.get(text)
+        if known is None:
+            known = tuple(self.tokenizer.encode(sendable(text), add_special_tokens=False))
+            if len(text) <= SHORT and len(self._ids) < MAX_KEPT:
+                self._ids[text] = known
+        return known
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of tokens, special ones left out, spaces as they are."""
+        if len(ids) != 1:
+            return self._decode(ids)
+        text = self._texts.get(ids[0])
+        if text is None:
+            text = self._texts[ids[0]] = self._decode(ids)
+        return text
+
+    def _decode(self, ids: Sequence[int]) -> str:
         return str(
-            self._tokenizer.decode(
+            self.tokenizer.decode(
                 list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
             )
         )
@@ -141,6 +200,14 @@ def _control_tokens(tokenizer: Any) -> set[str]:
         if token.special or (text[:1] in "<[" and text[-1:] in ">]"):
             tokens.add(text)
     return {token for token in tokens if token.strip()}
+
+
+def plain_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages in the wire form of chat APIs."""
+    return [{"role": turn.role, "content": sendable(turn.content)} for turn in messages]
+
+
+# --- engines in this process -----------------------------------------------------------------
 
 
 def model_digest(model: str, **facts: object) -> str:
@@ -157,7 +224,7 @@ def model_digest(model: str, **facts: object) -> str:
 
 
 class Stall:
-    """Ends waiting on an in-process engine in which nothing has finished for `limit_s` seconds.
+    """Ends waiting on an in-process engine in which nothing has finished for some time.
 
     A request in a long queue is not late; an engine that answers nothing at all is.
     """
@@ -166,19 +233,27 @@ class Stall:
         self._last = 0.0
 
     def progress(self) -> None:
-        """Note that something finished or was asked just now."""
+        """Note that something finished, or was asked, just now."""
         self._last = asyncio.get_running_loop().time()
 
-    async def watch(self, limit_s: float) -> None:
-        """Return once nothing has finished for the limit."""
+    async def wait(
+        self, tasks: Iterable[asyncio.Task[Any]], limit_s: float | None
+    ) -> None:
+        """Return when all tasks are done, or once nothing has finished anywhere for the limit."""
+        self.progress()
         loop = asyncio.get_running_loop()
-        while (left := self._last + limit_s - loop.time()) > 0:
-            await asyncio.sleep(left)
+        pending = set(tasks)
+        while pending:
+            left = None if limit_s is None else self._last + limit_s - loop.time()
+            if left is not None and left <= 0:
+                return
+            _, pending = await asyncio.wait(pending, timeout=left)
 
 
-def plain_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Messages in the wire form of chat APIs."""
-    return [{"role": turn.role, "content": turn.content} for turn in messages]
+def time_limit(requests: Iterable[GenerationRequest]) -> float | None:
+    """The shortest time limit of requests asked together, in seconds; None: none has any."""
+    limits = [request.timeout_s for request in requests if request.timeout_s is not None]
+    return min(limits, default=None)
 
 
 def numbers(options: Mapping[str, str]) -> dict[str, Any]:

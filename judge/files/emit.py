@@ -85,7 +85,7 @@ def _joined(head: str, value: Data, indent: int, form: str) -> str:
 
 def _fits_block(text: str) -> bool:
     lines = text.rstrip("\n").split("\n")
-    clean = all(line.isprintable() or "\t" in line for line in lines)
+    clean = all(line.replace("\t", "").isprintable() for line in lines)
     return clean and bool(lines[0]) and not lines[0][0].isspace() and "\r" not in text
 
 

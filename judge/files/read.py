@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,9 @@ class _Composer:
                     key.start_mark,
                 )
             node, _ = self._node(next(events), events, depth + 1)
-            place, start = self._place(key.start_mark), self._span(key)[0]
+            place, (start, end) = self._place(key.start_mark), self._span(key)
+            if node.start == node.end:
+                node = self._moved(node, self.text.find(":", end) + 1)
             content[key.value] = Entry(place, node, start)
         raise ValueError("the file ends inside a mapping")
 
@@ -163,13 +166,20 @@ class _Composer:
         for item in events:
             if isinstance(item, CollectionEndEvent):
                 return self._collection(content, event, item)
-            content.append(self._node(item, events, depth + 1)[0])
+            node, _ = self._node(item, events, depth + 1)
+            if node.start == node.end:
+                node = self._moved(node, self.text.rfind("-", 0, node.start) + 1)
+            content.append(node)
         raise ValueError("the file ends inside a list")
 
     def _collection(self, content: list[Node] | dict[str, Entry], first: Any, last: Event) -> Node:
         form = "flow" if first.flow_style else "block"
         start, end = self._span(first)[0], self._span(last)[1]
         return Node(content, self._place(first.start_mark), start, end, form)
+
+    def _moved(self, empty: Node, offset: int) -> Node:
+        """An empty value, right after its colon or dash; the parser has it at what follows."""
+        return replace(empty, place=self._at(offset), start=offset, end=offset)
 
     def _scalar(self, event: Any) -> Node:
         start, end = self._span(event)

@@ -7,17 +7,28 @@ one that catches everything: a judge never raises for a bad item.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from judge.decoding import Answer, OutputSpec
-from judge.errors import JudgeError, TemplateError, VerdictError
+from judge.errors import (
+    EngineError,
+    JudgeError,
+    StoreError,
+    TemplateError,
+    VerdictError,
+)
 from judge.types import (
     Constraint,
     Engine,
     Failure,
-    FailureStage,
+    FailureKind,
     Generation,
     GenerationRequest,
     Message,
@@ -27,26 +38,30 @@ from judge.types import (
     VerdictStore,
 )
 
+T = TypeVar("T")
+_log = logging.getLogger("judge")
+
 SEED_STRIDE = 1_000_003
 """Between the seeds of a call's attempts; any odd number would do."""
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One question to the engine and how its answer becomes a verdict."""
 
     key: str
-    """Digest of everything that can change the verdict; where a store keeps it."""
+    """Digests of everything that can change the verdict; where a store keeps it."""
     messages: tuple[Message, ...]
     spec: OutputSpec
-    make: Callable[[Answer, Generation, int], Verdict]
-    """(answer, generation, characters cut) -> verdict."""
+    make: Callable[[Answer, Generation, Call], Verdict]
+    """Makes the verdict."""
     sampling: Sampling
     constraint: Constraint | None
-    shorten: Callable[[int], tuple[tuple[Message, ...], int]] | None = None
-    """Given how often it was shortened before (from 0), the messages with less text and the number
-    of characters cut; None: an overflow is a failure."""
+    shorter: Iterator[tuple[tuple[Message, ...], int]] | None = None
+    """The messages with less and less text, each with the number of characters cut; where it ends
+    (or there is none), an overflow is a failure."""
     cut: int = 0
+    attempt: int = 0
+    """How often it has been tried, not counting tries that only showed it to be too long."""
 
 
 @dataclass(slots=True)
@@ -82,9 +97,9 @@ class Limiter:
         try:
             await ready
         except asyncio.CancelledError:
-            if ready.done() and not ready.cancelled():
+            if not ready.cancelled():
                 self.release(count)
-            else:
+            elif entry in self._waiting:
                 self._waiting.remove(entry)
                 self._wake()
             raise
@@ -171,39 +186,38 @@ class Asker:
     ) -> dict[str, Verdict | Failure]:
         done: dict[str, Verdict | Failure] = {}
         left = list(calls.values())
-        attempt = shortened = 0
         while left:
-            results = await self._once(left, attempt, tally)
-            again, short = [], []
-            for call, result in zip(left, results, strict=True):
+            again = []
+            for call, result in zip(left, await self._once(left, tally), strict=True):
                 if not isinstance(result, Failure):
                     self._store.put(call.key, result)
-                elif result.kind == "overflow" and call.shorten is not None and shortened < 8:
-                    short.append(call)
-                    continue
-                elif result.retryable and attempt + 1 < self._attempts:
+                elif self._to_try_again(call, result):
                     again.append(call)
                     continue
                 else:
-                    result = replace(result, attempts=attempt + 1)
+                    result = replace(result, attempts=call.attempt, call=call.key)
                     tally.failures.append(result)
                 done[call.key] = result
-            for call in short:
-                if call.shorten is not None:
-                    call.messages, call.cut = call.shorten(shortened)
-            shortened += bool(short)
-            attempt += bool(again)
-            left = again + short
+            left = again
         return done
 
-    async def _once(
-        self, calls: list[Call], attempt: int, tally: Tally
-    ) -> list[Verdict | Failure]:
+    def _to_try_again(self, call: Call, failure: Failure) -> bool:
+        """Make a failed call ready for its next try, if it has one."""
+        shorter = None
+        if failure.kind == "overflow" and call.shorter is not None:
+            shorter = next(call.shorter, None)
+        if shorter is not None:
+            call.messages, call.cut = shorter
+            return True
+        call.attempt += 1
+        return failure.retryable and call.attempt < self._attempts
+
+    async def _once(self, calls: list[Call], tally: Tally) -> list[Verdict | Failure]:
         results: list[Verdict | Failure] = []
         step = self._limiter.limit
         for start in range(0, len(calls), step):
             chunk = calls[start : start + step]
-            requests = [self._request(call, attempt) for call in chunk]
+            requests = [self._request(call) for call in chunk]
             await self._limiter.acquire(len(chunk))
             try:
                 began = time.perf_counter()
@@ -215,10 +229,10 @@ class Asker:
             tally.usage += _spent(answers, seconds)
         return results
 
-    def _request(self, call: Call, attempt: int) -> GenerationRequest:
+    def _request(self, call: Call) -> GenerationRequest:
         sampling = call.sampling
-        if attempt:
-            sampling = replace(sampling, seed=sampling.seed + attempt * SEED_STRIDE)
+        if call.attempt:
+            sampling = replace(sampling, seed=sampling.seed + call.attempt * SEED_STRIDE)
         return GenerationRequest(
             call.key,
             call.messages,
@@ -236,26 +250,42 @@ class Asker:
         self, requests: list[GenerationRequest]
     ) -> Sequence[Generation | Failure]:
         try:
-            answers: Sequence[Generation | Failure] = await self._engine.generate(requests)
+            answers = list(await self._engine.generate(requests))
+        except EngineError as error:
+            return _all_failed(requests, error.kind, str(error), error.retryable)
         except Exception as error:
-            return _all_failed(requests, f"{type(error).__name__}: {error}")
+            return _all_failed(requests, "unavailable", f"{type(error).__name__}: {error}")
         if len(answers) != len(requests):
-            return _all_failed(requests, f"{len(requests)} asked, {len(answers)} answered")
+            said = f"{len(requests)} asked, {len(answers)} answered"
+            return _all_failed(requests, "unavailable", said)
         return answers
 
     def _read(self, call: Call, answer: Generation | Failure) -> Verdict | Failure:
         if isinstance(answer, Failure):
             return answer
         try:
-            return call.make(call.spec.read(answer), answer, call.cut)
+            return call.make(call.spec.read(answer), answer, call)
         except VerdictError as error:
-            return Failure("read", error.kind, error.message, error.retryable, 1, call.key)
+            # A mass that is too low says something about the model, not about this draw.
+            again = error.retryable and error.kind != "low_mass"
+            return Failure("read", error.kind, error.message, again)
+        except Exception as error:
+            return Failure("read", "malformed", f"{type(error).__name__}: {error}", True)
 
 
-def failure_of(error: JudgeError) -> Failure:
-    """What a rubric, recipe, template or setting that cannot be used does to a group."""
-    stage: FailureStage = "render" if isinstance(error, TemplateError) else "rubric"
-    return Failure(stage, "malformed", str(error))
+async def guarded(work: Awaitable[T]) -> T | Failure:
+    """What a group's work comes to, or why nothing: whatever it raises stops no other group."""
+    try:
+        return await work
+    except StoreError as error:
+        return Failure("engine", "unavailable", str(error), retryable=True)
+    except TemplateError as error:
+        return Failure("render", "malformed", str(error))
+    except JudgeError as error:
+        return Failure("rubric", "malformed", str(error))
+    except Exception as error:
+        _log.exception("a group could not be judged")
+        return Failure("aggregate", "malformed", f"{type(error).__name__}: {error}")
 
 
 def _spent(answers: Sequence[Generation | Failure], seconds: float) -> Usage:
@@ -268,8 +298,7 @@ def _spent(answers: Sequence[Generation | Failure], seconds: float) -> Usage:
     return Usage(calls, prompt, completion, seconds)
 
 
-def _all_failed(requests: Sequence[GenerationRequest], message: str) -> list[Generation | Failure]:
-    return [
-        Failure("engine", "unavailable", message, retryable=True, call=request.id)
-        for request in requests
-    ]
+def _all_failed(
+    requests: Sequence[GenerationRequest], kind: FailureKind, message: str, again: bool = True
+) -> list[Generation | Failure]:
+    return [Failure("engine", kind, message, again, call=request.id) for request in requests]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
-from judge.checks import run_check
+from msgspec.structs import replace
+
+from judge.checks import CHECKS, Inputs, run_check
 from judge.errors import CheckError
-from judge.prompts import Fence
+from judge.fence import Fence
+from judge.judges.plan import Question
 from judge.recipes import Recipe
-from judge.rubrics import Criterion, Rubric
+from judge.rubrics import Rubric
 from judge.types import CriterionVerdict, Failure, Group, Message, Response, Text, text_key
 
-DEGENERATE = "degenerate"
-"""Name of the part that says a response has no content."""
+DEGENERATE = "guard.degenerate"
+"""Name of the part that says a response has no content; no criterion can have it."""
+_CONTENT = CHECKS["degenerate"].params()
 
 
 class Case:
@@ -34,11 +39,15 @@ class Case:
         self.fence = Fence(seed, group.id, group.attempt, control_tokens)
         self.responses: list[Response] = list(group.responses)
         self.digests = [response.digest for response in self.responses]
-        inputs = hashlib.sha256(text_key(group.prompt))
-        for text in (group.reference, group.context):
-            inputs.update(b"\0" if text is None else b"\1" + text_key(text))
+        inputs = hashlib.sha256()
+        for text in (group.prompt, group.reference, group.context):
+            inputs.update(b"\0" if text is None else hashlib.sha256(text_key(text)).digest())
         self.inputs_digest = inputs.digest()
+        self.criteria = [c for c in rubric.enabled if all(self._has(name) for name in c.needs)]
+        """The enabled criteria whose inputs the group has."""
         self._fenced: dict[str, str] = {}
+        self._filled: dict[bytes, Question] = {}
+        self._keys: dict[bytes, str] = {}
 
     def with_reference(self) -> int:
         """Add the reference answer as one more response to compare with; its index."""
@@ -46,13 +55,30 @@ class Case:
         self.digests.append(self.responses[-1].digest)
         return len(self.responses) - 1
 
-    def shared_texts(self) -> dict[str, str]:
-        """The fenced texts all calls of the group share."""
+    def asked_key(self, question: Question) -> str:
+        """Digest of a question and the texts that all calls of the group share."""
+        key = self._keys.get(question.key)
+        if key is None:
+            key = hashlib.sha256(question.key + self.inputs_digest).hexdigest()
+            self._keys[question.key] = key
+        return key
+
+    def with_shared_texts(self, questions: Sequence[Question]) -> list[Question]:
+        """Questions with the texts all calls of the group share filled in; made once for each."""
+        ready = []
+        for question in questions:
+            filled = self._filled.get(question.key)
+            if filled is None:
+                skeleton = question.skeleton.filled(self._shared_texts())
+                filled = self._filled[question.key] = replace(question, skeleton=skeleton)
+            ready.append(filled)
+        return ready
+
+    def _shared_texts(self) -> dict[str, str]:
         texts = {"prompt": self.fence(self.group.prompt)}
-        if self.group.reference is not None:
-            texts["reference"] = self.fence(self.group.reference)
-        if self.group.context is not None:
-            texts["context"] = self.fence(self.group.context)
+        for name, text in (("reference", self.group.reference), ("context", self.group.context)):
+            if text is not None and self.shows(name):
+                texts[name] = self.fence(text)
         return texts
 
     def fenced(self, index: int) -> str:
@@ -63,13 +89,13 @@ class Case:
             text = self._fenced[digest] = self.fence(self.responses[index].text)
         return text
 
-    def applicable(self) -> list[Criterion]:
-        """The enabled criteria whose inputs the group has."""
-        return [c for c in self.rubric.enabled if all(self._has(name) for name in c.needs)]
-
     def missing_inputs(self) -> list[str]:
         """Inputs the rubric requires and the group lacks."""
         return [name for name in self.rubric.inputs.required if not self._has(name)]
+
+    def shows(self, name: str) -> bool:
+        """Whether the group has an input and the model may see it."""
+        return self._has(name) and name not in self.rubric.inputs.hidden
 
     def _has(self, name: str) -> bool:
         if name == "reference":
@@ -89,10 +115,10 @@ class Case:
         failures = []
         text, prompt = said(self.responses[index].text), said(self.group.prompt, "user")
         if recipe.guards.degenerate:
-            found = run_check(DEGENERATE, {}, text, prompt=prompt)
+            found = _CONTENT.run(text, Inputs(prompt))
             if found.value == 0.0:
                 parts[DEGENERATE] = _verdict(DEGENERATE, 0.0, found.evidence)
-        for criterion in self.applicable():
+        for criterion in self.criteria:
             if criterion.check is None:
                 continue
             try:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+
+from msgspec.structs import replace
 
 from judge.aggregate.criteria import PairValue, pair_weighted_mean, worth
 from judge.decoding import OVERALL, PAIR_CODES, PAIR_SCORES, Answer, PairCode, Reading
 from judge.judges.base import Asker, Call, Tally
+from judge.judges.calls import call_on
 from judge.judges.case import Case
 from judge.judges.plan import Question
-from judge.judges.pointwise import LIMITS, trusted
+from judge.judges.pointwise import trusted
 from judge.judges.samples import mean_parts, sampled
 from judge.recipes import Recipe
 from judge.types import (
     CriterionVerdict,
     Failure,
     Generation,
-    Message,
     Pairwise,
     Verdict,
 )
 
 Checked = Mapping[int, Mapping[str, CriterionVerdict]]
-TIE = PairValue(0.0, 1.0, 0.0, None, None)
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,74 +42,48 @@ class PairwiseJudge:
     async def judge(
         self,
         case: Case,
-        pairs: Sequence[tuple[int, int]],
-        questions: Sequence[Question],
+        wanted: Sequence[tuple[Pair, Sequence[Question]]],
         checked: Checked,
         tally: Tally,
     ) -> list[Pairwise | Failure]:
-        """Compare ordered pairs (first shown, second shown).
+        """Compare ordered pairs (first shown, second shown), each by its own questions.
 
         Args:
             case: The group.
-            pairs: Indices of responses; equal responses tie without a call.
-            questions: What is asked of each pair; empty where checks decide everything.
+            wanted: Pairs of indices of responses, and what is asked of each; nothing where checks
+                decide everything. Equal responses tie without a call.
             checked: The checks' verdicts by response and criterion.
             tally: Where usage and failures go.
 
         Returns:
-            One verdict a pair; a pair is a failure if any of its calls is.
+            One verdict a pair; a pair is a failure if any of its calls is, or if nothing that
+            counts was judged on both sides.
         """
-        shared = case.shared_texts()
-        ready = [replace(q, skeleton=q.skeleton.filled(shared)) for q in questions]
-        asked = [pair for pair in pairs if case.digests[pair[0]] != case.digests[pair[1]]]
-        calls = [self._call(case, pair, question) for pair in asked for question in ready]
+        asked = [
+            (pair, question)
+            for pair, questions in wanted
+            if case.digests[pair[0]] != case.digests[pair[1]]
+            for question in case.with_shared_texts(questions)
+        ]
+        calls = [self._call(case, pair, question) for pair, question in asked]
         results = await sampled(self.asker, calls, self.recipe.judge.samples, _combined, tally)
-        answers: dict[tuple[int, int], list[Verdict | Failure]] = {}
-        for at, pair in enumerate(asked):
-            answers[pair] = results[at * len(ready) : (at + 1) * len(ready)]
-        return [self._joined(case, pair, answers.get(pair), checked) for pair in pairs]
+        answers: dict[Pair, list[Verdict | Failure]] = {}
+        for (pair, _), result in zip(asked, results, strict=True):
+            answers.setdefault(pair, []).append(result)
+        return [self._joined(case, pair, answers.get(pair, ()), checked) for pair, _ in wanted]
 
     def _call(self, case: Case, pair: tuple[int, int], question: Question) -> Call:
-        first, second = pair
-        digest = hashlib.sha256(question.key + case.inputs_digest)
-        digest.update((case.digests[first] + case.digests[second]).encode())
-        sampling = question.sampling
-        if sampling.temperature:
-            digest.update(str(self.seed).encode())
-            sampling = replace(sampling, seed=int.from_bytes(digest.digest()[:4], "big"))
-        key = digest.hexdigest()
-
-        def make(answer: Answer, generation: Generation, cut: int) -> Verdict:
-            return self._verdict(question, answer, generation, cut, key)
-
-        def shorten(step: int) -> tuple[tuple[Message, ...], int]:
-            texts = {
-                name: case.fence(case.responses[index].text, LIMITS[step])
-                for name, index in (("first", first), ("second", second))
-            }
-            whole = len(case.fenced(first)) + len(case.fenced(second))
-            cut = max(0, whole - sum(map(len, texts.values())))
-            return question.skeleton.render(texts), cut
-
-        return Call(
-            key,
-            question.skeleton.render(
-                {"first": case.fenced(first), "second": case.fenced(second)}
-            ),
-            question.spec,
-            make,
-            sampling,
-            question.constraint,
-            shorten if self.recipe.judge.overflow == "cut_middle" else None,
-        )
+        shown = {"first": pair[0], "second": pair[1]}
+        make = partial(self._verdict, question, pair)
+        return call_on(case, question, shown, self.recipe, self.seed, make)
 
     def _verdict(
         self,
         question: Question,
+        pair: Pair,
         answer: Answer,
         generation: Generation,
-        cut: int,
-        key: str,
+        call: Call,
     ) -> Pairwise:
         """What one call says, before it is joined with the pair's other calls and checks."""
         for reading in answer.readings:
@@ -128,7 +104,7 @@ class PairwiseJudge:
                 _from_choice(name, reading, self.recipe.judge.verdict, label_only)
                 for name, reading in zip(names, answer.readings, strict=True)
             ]
-        weights = [1.0 if overall else self.weights[name] for name in names]
+        weights = [1.0] if overall else [self.weights[name] for name in names]
         if not any(weights):
             weights = [1.0] * len(names)
         value = pair_weighted_mean(
@@ -137,8 +113,7 @@ class PairwiseJudge:
         parts = tuple(part for part, _ in read)
         masses = [part.label_mass for part in parts if part.label_mass is not None]
         return Pairwise(
-            0,
-            1,
+            *pair,
             value.p_first,
             value.p_tie,
             value.p_second,
@@ -148,42 +123,44 @@ class PairwiseJudge:
             all(part.probabilities for part in parts),
             min(masses) if masses else None,
             answer.critique,
-            key,
+            call.key,
             generation.text,
             generation.thinking,
-            cut,
+            call.cut,
         )
 
     def _joined(
         self,
         case: Case,
-        pair: tuple[int, int],
-        answers: Sequence[Verdict | Failure] | None,
+        pair: Pair,
+        answers: Sequence[Verdict | Failure],
         checked: Checked,
     ) -> Pairwise | Failure:
-        """One verdict of all calls and checks on a pair; equal responses (no answers) tie."""
+        """One verdict of all calls and checks on a pair; equal responses tie."""
         first, second = pair
-        if answers is None:
+        if case.digests[first] == case.digests[second]:
             return Pairwise(first, second, 0.0, 1.0, 0.0)
-        verdicts = []
-        for answer in answers:
-            if isinstance(answer, Failure):
-                return answer
-            assert isinstance(answer, Pairwise)
-            verdicts.append(answer)
-        checks = {}
+        broken = [answer for answer in answers if isinstance(answer, Failure)]
+        if broken:
+            return broken[0]
+        verdicts = [answer for answer in answers if isinstance(answer, Pairwise)]
+        checks: dict[str, tuple[CriterionVerdict, PairValue]] = {}
         if self.recipe.criteria.combine != "overall":
             checks = _from_checks(case, pair, checked)
-        if len(verdicts) == 1 and not checks:
-            return replace(verdicts[0], first=first, second=second)
-        shares = [(sum(self.weights[p.criterion_id] for p in v.parts), _value(v)) for v in verdicts]
+        shares = [(self._weight(verdict), _value(verdict)) for verdict in verdicts]
         shares += [(self.weights[name], value) for name, (_, value) in checks.items()]
         shares = [share for share in shares if share[0]]
-        whole = pair_weighted_mean(shares) if shares else TIE
+        if not shares:
+            return Failure("aggregate", "not_comparable", "nothing that counts could be judged")
+        if len(verdicts) == 1 and not checks:
+            only = verdicts[0]
+            if (only.first, only.second) == pair:
+                return only
+            return replace(only, first=first, second=second)
+        whole = pair_weighted_mean(shares)
         masses = [v.label_mass for v in verdicts if v.label_mass is not None]
-        base = verdicts[0] if verdicts else Pairwise(first, second, 0.0, 1.0, 0.0)
         return replace(
-            base,
+            verdicts[0] if verdicts else Pairwise(first, second, 0.0, 1.0, 0.0),
             first=first,
             second=second,
             p_first=whole.p_first,
@@ -198,7 +175,13 @@ class PairwiseJudge:
             graded=all(verdict.graded for verdict in verdicts),
             label_mass=min(masses) if masses else None,
             critique="\n".join(verdict.critique for verdict in verdicts if verdict.critique),
+            cut=max((verdict.cut for verdict in verdicts), default=0),
         )
+
+    def _weight(self, verdict: Pairwise) -> float:
+        if self.recipe.criteria.combine == "overall":
+            return 1.0
+        return math.fsum(self.weights[part.criterion_id] for part in verdict.parts)
 
 
 def _value(verdict: Pairwise) -> PairValue:
@@ -307,6 +290,7 @@ def _from_checks(
 def _combined(verdicts: Sequence[Verdict]) -> Verdict:
     """The mean of several draws' probabilities; the log-odds are then those of the mean."""
     draws = [verdict for verdict in verdicts if isinstance(verdict, Pairwise)]
+    masses = [draw.label_mass for draw in draws if draw.label_mass is not None]
     whole = pair_weighted_mean([(1.0, replace(_value(draw), log_odds=None)) for draw in draws])
     return replace(
         draws[0],
@@ -316,4 +300,6 @@ def _combined(verdicts: Sequence[Verdict]) -> Verdict:
         log_odds=None,
         scores=whole.scores,
         parts=mean_parts([draw.parts for draw in draws]),
+        graded=all(draw.graded for draw in draws),
+        label_mass=min(masses) if masses else None,
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from judge.decoding import (
     NOT_APPLICABLE,
@@ -29,8 +30,7 @@ from judge.types import Constraint, Engine, Sampling
 LEVEL_CODES = tuple("123456789")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One call's criteria, the form of its answer and its prompt."""
 
     criteria: tuple[Criterion, ...]
@@ -162,13 +162,13 @@ def _values(
 ) -> dict[str, object]:
     """What a template may use; see prompts/."""
     return {
-        "rubric": {"title": rubric.title, "description": rubric.description},
+        "rubric": {"description": rubric.description},
         "criteria": [
             {
                 "id": criterion.id,
                 "question": criterion.question,
                 "pitfall": criterion.is_pitfall,
-                "optional": criterion.allow_na,
+                "optional": criterion.allow_na and not pairs,
                 "good": list(criterion.examples.good),
                 "bad": list(criterion.examples.bad),
                 "levels": [
@@ -210,7 +210,8 @@ def _key(
         rubric.digest,
         [criterion.id for criterion in criteria],
         recipe.judge.model_dump(mode="json", exclude={"attempts"}),
-        recipe.criteria.combine,
+        recipe.criteria.model_dump(mode="json"),
+        recipe.guards.min_label_mass,
         spec.shape(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).digest()

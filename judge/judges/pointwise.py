@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from judge.decoding import Answer, Reading
 from judge.errors import VerdictError
 from judge.judges.base import Asker, Call, Tally
+from judge.judges.calls import call_on
 from judge.judges.case import Case, quoted_in
 from judge.judges.plan import Question
 from judge.judges.samples import mean_parts, sampled
 from judge.recipes import Recipe
 from judge.rubrics import Criterion
-from judge.types import CriterionVerdict, Failure, Generation, Message, Pointwise, Verdict
-
-LIMITS = tuple(4000 >> step for step in range(8))
-"""Characters kept of a response that does not fit, at each further try (`cut_middle`)."""
+from judge.types import CriterionVerdict, Failure, Generation, Pointwise, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +38,19 @@ class PointwiseJudge:
         Returns:
             One (response, verdict) a question; samples are already combined.
         """
-        asked: list[tuple[int, Call]] = []
-        shared = case.shared_texts()
-        filled: dict[bytes, Question] = {}
-        for index, questions in wanted:
-            for question in questions:
-                ready = filled.get(question.key)
-                if ready is None:
-                    skeleton = question.skeleton.filled(shared)
-                    ready = filled[question.key] = replace(question, skeleton=skeleton)
-                asked.append((index, self._call(case, index, ready)))
-        calls = [call for _, call in asked]
+        asked = [
+            (index, question)
+            for index, questions in wanted
+            for question in case.with_shared_texts(questions)
+        ]
+        calls = [self._call(case, index, question) for index, question in asked]
         results = await sampled(self.asker, calls, self.recipe.judge.samples, _combined, tally)
         return [
             (index, _of(result, index)) for (index, _), result in zip(asked, results, strict=True)
         ]
 
     def _call(self, case: Case, index: int, question: Question) -> Call:
-        digest = hashlib.sha256(question.key + case.inputs_digest)
-        digest.update(case.digests[index].encode())
-        sampling = question.sampling
-        if sampling.temperature:
-            digest.update(str(self.seed).encode())
-            sampling = replace(sampling, seed=int.from_bytes(digest.digest()[:4], "big"))
-
-        def make(answer: Answer, generation: Generation, cut: int) -> Verdict:
+        def make(answer: Answer, generation: Generation, call: Call) -> Verdict:
             parts = [
                 self._part(criterion, reading, case, index)
                 for criterion, reading in zip(question.criteria, answer.readings, strict=True)
@@ -72,27 +59,13 @@ class PointwiseJudge:
                 index,
                 tuple(parts),
                 answer.critique,
-                digest.hexdigest(),
+                call.key,
                 generation.text,
                 generation.thinking,
-                cut,
+                call.cut,
             )
 
-        def shorten(step: int) -> tuple[tuple[Message, ...], int]:
-            text = case.responses[index].text
-            fenced = case.fence(text, LIMITS[step])
-            cut = max(0, len(case.fenced(index)) - len(fenced))
-            return question.skeleton.render({"response": fenced}), cut
-
-        return Call(
-            digest.hexdigest(),
-            question.skeleton.render({"response": case.fenced(index)}),
-            question.spec,
-            make,
-            sampling,
-            question.constraint,
-            shorten if self.recipe.judge.overflow == "cut_middle" else None,
-        )
+        return call_on(case, question, {"response": index}, self.recipe, self.seed, make)
 
     def _part(
         self, criterion: Criterion, reading: Reading, case: Case, index: int

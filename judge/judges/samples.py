@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from judge.judges.base import Asker, Call, Tally
 from judge.types import CriterionVerdict, Failure, Verdict

@@ -74,7 +74,7 @@ class CriteriaSection(_Part):
 
     combine: Combine = "weighted_mean"
     """weighted_mean; overall (pairs only): the model is asked once, with all criteria in mind."""
-    tiers: dict[str, float] = Field(
+    tiers: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
         default_factory=lambda: {"critical": 8.0, "core": 5.0, "important": 2.0, "highlight": 1.0}
     )
     """The weight of a criterion that names a tier instead of a weight."""
@@ -148,6 +148,10 @@ class Recipe(_Part):
         if pairs is (self.group.reward == "score"):
             need = "a reward other than score" if pairs else "`reward: score`"
             raise ValueError(f"mode {self.judge.mode} needs {need} in group")
+        fixed = self.group.schedule in ("anchor", "reference")
+        if pairs and fixed is not (self.group.reward == "beats_reference"):
+            need = "beats_reference" if fixed else "win_rate"
+            raise ValueError(f"schedule {self.group.schedule} needs `reward: {need}` in group")
         if self.criteria.combine == "overall" and not pairs:
             raise ValueError("combine: overall asks one question about a pair; use mode pairwise")
         if self.criteria.combine == "overall" and self.judge.calls != "one":

@@ -48,8 +48,8 @@ class Gate(Part):
     @model_validator(mode="after")
     def _cap_has_a_height(self) -> Gate:
         if (self.then == "cap") is (self.at is None):
-            need = "needs `at`" if self.at is None else "takes no `at`"
-            raise fault(f"gate: `then: {self.then}` {need}, a number from 0 to 1", "at")
+            need, at = ("needs `at`", "then") if self.at is None else ("takes no `at`", "at")
+            raise fault(f"gate: `then: {self.then}` {need}, a number from 0 to 1", at, at_key=True)
         return self
 
     def below_level(self, criterion: Criterion) -> int:

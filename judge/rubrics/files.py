@@ -120,8 +120,8 @@ def _resolve(
     parent = _parent(entry.node.content, place, path, directory, chain)
     merged = merge(parent.node, node)
     rubric = _validated(merged, file)
-    known_locks(rubric, merged)
     check_locks(parent.rubric, rubric, merged)
+    known_locks(rubric, merged)
     return merged, rubric
 
 

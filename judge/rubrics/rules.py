@@ -59,7 +59,7 @@ def _tests(source: Source) -> Iterator[Hit]:
 
 
 def _weights(source: Source) -> Iterator[Hit]:
-    weights = [c.weight for _, c in _enabled(source.rubric)]
+    weights = [c.weight for _, c in _enabled(source.rubric) if c.weight > 0.0]
     total = sum(weights)
     looks_like_shares = len(weights) > 1 and all(weight < 1.0 for weight in weights)
     looks_like_percent = min(weights) >= 5 and 80 <= total <= 120

@@ -23,10 +23,10 @@ _DOUBLE = re.compile(
     rf"(\band/or\b|\bas well as\b|[,;]? (and|or|but) (also |it )?({_VERBS})\b)", re.I
 )
 _PRESUPPOSES = re.compile(
-    r"^(why|how (well|much|far|effectively|clearly|badly)|to what (extent|degree)|when does|since )"
-    r"|\b(still|again|any longer|continues? to|no longer)\b",
+    r"^(why|since)\b|\b(still|again|any longer|continues? to|no longer)\b",
     re.IGNORECASE,
 )
+_MEASURES = re.compile(r"^(how (?!many)\w+|to what (extent|degree))\b", re.IGNORECASE)
 _NEGATIVE = re.compile(
     r"^(does|do|is|are|has|have|can)(n't| not)\b|^(does|is|has) the (response|answer|text) not\b",
     re.I,
@@ -96,7 +96,8 @@ def _clarity(criterion: Criterion, question: str) -> Iterator[Remark]:
             "it asks two things at once, and one answer cannot serve both",
             "split it into two criteria, or give levels for the cases in between",
         )
-    if match := _PRESUPPOSES.search(question):
+    measure = None if explained else _MEASURES.search(question)
+    if match := _PRESUPPOSES.search(question) or measure:
         yield Remark(
             "R009",
             f"{match.group().strip()!r} takes for granted what is to be found out",

@@ -6,7 +6,24 @@ from judge.checks.content import OPENERS
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\n\t", ".", ",", ":", "...", "?!", "—", "```\n```", "\u200b", "\u3164", "\u2800", "\x00", "\ud800", "。"],
+    [
+        "",
+        " ",
+        "\n\t",
+        ".",
+        ",",
+        ":",
+        "...",
+        "?!",
+        "—",
+        "```\n```",
+        "\u200b",
+        "\u3164",
+        "\u2800",
+        "\x00",
+        "\ud800",
+        "。",
+    ],
 )
 def test_no_content_in_any_language(text):
     assert run_check("degenerate", {}, text).value == 0.0
@@ -27,7 +44,12 @@ def test_lone_openers_fail_where_asked(opener, form):
 
 def test_an_opener_with_an_answer_passes():
     assert run_check("degenerate", {"openers": True}, "Solution: 42").value == 1.0
-    assert run_check("degenerate", {"openers": True}, "Let’s solve this problem step by step").value == 0.0
+    assert (
+        run_check(
+            "degenerate", {"openers": True}, "Let\u2019s solve this problem step by step"
+        ).value
+        == 0.0
+    )
 
 
 def test_more_characters_can_be_asked_for():

@@ -32,7 +32,8 @@ def test_evidence_says_the_count():
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"min": 3, "max": 2}, {"exactly": 2, "min": 1}, {"min": -1}, {"max": 1.5}, {"max": True}]
+    "params",
+    [{}, {"min": 3, "max": 2}, {"exactly": 2, "min": 1}, {"min": -1}, {"max": 1.5}, {"max": True}],
 )
 def test_limits_that_make_no_sense(params):
     with pytest.raises(ValidationError):

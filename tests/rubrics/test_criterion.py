@@ -18,9 +18,18 @@ def refused(**fields) -> RubricError:
 
 def test_defaults():
     c = criterion()
-    assert (c.kind, c.weight, c.tier, c.scope, c.evidence) == ("principle", 1.0, None, "response", "none")
+    assert (c.kind, c.weight, c.tier, c.scope, c.evidence) == (
+        "principle",
+        1.0,
+        None,
+        "response",
+        "none",
+    )
     assert [level.name for level in c.levels] == ["no", "yes"]
-    assert not (c.is_pitfall or c.hybrid or c.allow_na or c.is_error_scale)
+    assert not (c.is_pitfall)
+    assert not (c.hybrid)
+    assert not (c.allow_na)
+    assert not (c.is_error_scale)
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1, "3", True, None])
@@ -78,7 +87,9 @@ def test_gates_that_are_refused(gate, said):
 
 
 def test_gate_on_an_error_scale_has_no_level_to_name():
-    assert "not a level" in refused(scale={"errors": {"aspects": ["a"]}}, gate={"below": "a"}).message
+    assert (
+        "not a level" in refused(scale={"errors": {"aspects": ["a"]}}, gate={"below": "a"}).message
+    )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,12 @@ def test_named_scales():
 
 def test_listed_levels_with_and_without_meanings():
     levels = Scale.model_validate(["bad", {"fair": "So  so.\n"}, {"good": None}, 4]).levels
-    assert levels == (Level(name="bad"), Level(name="fair", meaning="So so."), Level(name="good"), Level(name="4"))
+    assert levels == (
+        Level(name="bad"),
+        Level(name="fair", meaning="So so."),
+        Level(name="good"),
+        Level(name="4"),
+    )
 
 
 def test_error_scale_has_no_levels():

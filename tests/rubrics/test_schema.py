@@ -84,7 +84,13 @@ def test_digest_follows_check_parameters_and_order():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"scale": "yes_no"}, {"scale": ["no", "yes"]}, {"allow_na": False}, {"weight": 2.0}, {"kind": "principle"}],
+    [
+        {"scale": "yes_no"},
+        {"scale": ["no", "yes"]},
+        {"allow_na": False},
+        {"weight": 2.0},
+        {"kind": "principle"},
+    ],
 )
 def test_digest_is_the_same_for_a_default_written_out(changes):
     assert with_criterion(**changes).digest == rubric().digest
@@ -96,7 +102,9 @@ def test_digest_is_pinned():
 
 
 def test_a_rubric_written_out_is_the_same_rubric():
-    r = rubric(tests=[{"name": "t", "prompt": "p", "response": "x", "expect": {"one": ["yes", "no"]}}])
+    r = rubric(
+        tests=[{"name": "t", "prompt": "p", "response": "x", "expect": {"one": ["yes", "no"]}}]
+    )
     for sparse in (True, False):
         raw = r.model_dump(mode="json", by_alias=True, exclude_defaults=sparse)
         assert parse_rubric(raw) == r
@@ -118,7 +126,10 @@ def test_a_rubric_written_out_is_the_same_rubric():
         ({"criteria": [{"id": "a", "question": "A?", "enabled": False}]}, "weight above 0"),
         ({"criteria": [{"id": "a", "question": "A?", "weight": 0}]}, "weight above 0"),
         ({"criteria": [{"id": "total", "question": "A?"}]}, "reserved"),
-        ({"criteria": [{"id": "a", "question": "A?"}, {"id": "a", "question": "B?"}]}, "second time"),
+        (
+            {"criteria": [{"id": "a", "question": "A?"}, {"id": "a", "question": "B?"}]},
+            "second time",
+        ),
         ({"locked": ["criteria.zero"]}, "nothing in this rubric"),
     ],
 )

@@ -1,0 +1,5 @@
+"""`python -m judge` is the command line."""
+
+from judge.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Offline runs: data sets in, results and a summary out."""

@@ -1,0 +1,101 @@
+"""What a group comes to, and the guards between a score and a reward."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from judge.aggregate.criteria import gates, settled, worth
+from judge.aggregate.rewards import Valued
+from judge.judges.case import DEGENERATE
+from judge.recipes import Recipe
+from judge.rubrics import Criterion
+from judge.types import CriterionVerdict, Failure, Group, Ranking, Reward, Score, Verdict
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one group has come to; lists are by response."""
+
+    rewards: list[Reward]
+    scores: list[Score | None]
+    ranking: Ranking | None = None
+    verdicts: list[Verdict] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    """What went wrong beside the checks and the calls, whose failures are in the tally."""
+
+
+def nothing(group: Group, failure: Failure) -> Outcome:
+    """No response of the group could be judged."""
+    n = len(group.responses)
+    reward = Reward(None, "failed", None, 0.0, reason=failure)
+    return Outcome([reward] * n, [None] * n, failures=[failure])
+
+
+def settled_score(
+    criteria: Sequence[Criterion], parts: Mapping[str, CriterionVerdict]
+) -> Score | None:
+    """The score of a response that needs no judge: it has no content, or a gate settles it."""
+    if DEGENERATE in parts:
+        return Score(0.0, 0.0, 1.0, tuple(parts.values()))
+    gate = settled(gates(criteria, parts))
+    if gate is None:
+        return None
+    return Score(None if gate.then == "drop" else 0.0, 0.0, 1.0, tuple(parts.values()))
+
+
+def reward_of(
+    recipe: Recipe,
+    criteria: Sequence[Criterion],
+    score: Score,
+    broken: Failure | None,
+    critique: str,
+) -> Reward:
+    """A response's own score as its reward.
+
+    Args:
+        recipe: Its guards and its range.
+        criteria: The criteria that apply to the group.
+        score: The score.
+        broken: The first call about the response that failed.
+        critique: What the judge said.
+    """
+    held = {part.criterion_id: part for part in score.parts}
+    worths = {}
+    for criterion in criteria:
+        part = held.get(criterion.id)
+        if part is not None and part.value is not None:
+            worths[criterion.id] = worth(criterion, part)
+    fired = gates(criteria, held)
+    end = None if DEGENERATE in held else settled(fired)
+    if end is not None and end.then == "drop":
+        why = f"the gate of {end.criterion_id!r} took the response out"
+        reason = Failure("aggregate", "dropped", why)
+        return Reward(None, "gated", None, 1.0, worths, (), critique or None, reason)
+    valued = Valued(score.value, score.standard_error, score.coverage)
+    reward = ranged(recipe, valued, broken, worths, critique)
+    if reward.value is not None and (fired or DEGENERATE in held):
+        return replace(reward, status="gated")
+    return reward
+
+
+def ranged(
+    recipe: Recipe,
+    valued: Valued,
+    broken: Failure | None,
+    parts: Mapping[str, float],
+    critique: str,
+) -> Reward:
+    """A value under the guards, in the recipe's range; None where too little was judged."""
+    said, coverage = critique or None, valued.coverage
+    if valued.value is None or coverage < recipe.guards.min_coverage:
+        reason = broken or Failure(
+            "aggregate", "not_comparable", f"only {coverage:.0%} of what counts could be judged"
+        )
+        return Reward(None, "failed", None, coverage, parts, (), said, reason)
+    low, high = recipe.output.range
+    error = None if valued.standard_error is None else (high - low) * valued.standard_error
+    value = low + (high - low) * valued.value
+    return Reward(value, "ok", error, coverage, parts, (), said)

@@ -1,0 +1,177 @@
+"""`GroupScorer`: scores groups with a started engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from judge.errors import RubricError
+from judge.fence import control_pattern
+from judge.judges.base import Asker, Tally, guarded
+from judge.judges.case import Case
+from judge.metrics import metrics
+from judge.prompts import PromptTemplate
+from judge.recipes import Recipe
+from judge.rubrics import Rubric, load_rubric, parse_rubric
+from judge.scoring.absolute import absolute
+from judge.scoring.outcome import Outcome, nothing
+from judge.scoring.relative import compared, relative
+from judge.scoring.setting import Plans, Setting
+from judge.types import (
+    Comparison,
+    CriterionVerdict,
+    Engine,
+    Failure,
+    Group,
+    GroupResult,
+    JudgeProfile,
+)
+
+RubricSource = Callable[[Group], Awaitable[Rubric]]
+"""Gives a group its rubric; raises RubricError where it has none."""
+
+
+class GroupScorer:
+    """Scores groups with a started engine; all calls run on the judging loop.
+
+    Args:
+        engine: A started engine.
+        asker: Asks it.
+        recipe: How to judge.
+        rubric: The rubric of every group without its own, what finds one, or None.
+        templates: Prompt templates by mode.
+        profile: The judge's pooled properties.
+        seed: The run's seed.
+        version: The package's version, for the record.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        asker: Asker,
+        recipe: Recipe,
+        rubric: Rubric | RubricSource | None,
+        templates: Mapping[str, PromptTemplate],
+        profile: JudgeProfile | None,
+        seed: int,
+        version: str,
+    ) -> None:
+        self._setting = Setting(recipe, asker, Plans(engine, recipe, templates), profile, seed)
+        self._rubric = rubric
+        self._named: dict[str, Rubric] = {}
+        self._control = control_pattern(engine.control_tokens)
+        self._record = {
+            "recipe": recipe.digest,
+            "template": templates[recipe.judge.mode].digest,
+            "engine": engine.digest,
+            "engine_name": engine.name,
+            "profile": "" if profile is None else profile.digest,
+            "seed": str(seed),
+            "version": version,
+        }
+
+    def prepare(self, rubric: Rubric) -> None:
+        """Make the rubric's plan, so that what is wrong with it is raised here and now.
+
+        Raises:
+            RecipeError, ConfigError, TemplateError: See `judge.judges.plan.questions`.
+        """
+        case = self._case(Group("", "", (), reference="", context=""), rubric)
+        pairs = self._setting.recipe.judge.mode == "pairwise"
+        self._setting.plans.of(case, rubric.judged, pairs=pairs)
+
+    async def score(self, group: Group) -> GroupResult:
+        """Score one group; what goes wrong is in the result and never raised."""
+        tally = Tally()
+        record = {"rubric": "", **self._record}
+        result = await guarded(self._judged(group, tally, record))
+        if isinstance(result, Failure):
+            return _result(group, nothing(group, result), tally, record)
+        return result
+
+    async def compare(
+        self, group: Group, pairs: Sequence[tuple[int, int]]
+    ) -> list[Comparison | Failure]:
+        """Judge ordered pairs of one group's responses, whatever the recipe's schedule."""
+        result = await guarded(self._compared(group, pairs))
+        return [result] * len(pairs) if isinstance(result, Failure) else result
+
+    async def _judged(self, group: Group, tally: Tally, record: dict[str, str]) -> GroupResult:
+        rubric = await self._rubric_of(group)
+        record["rubric"] = rubric.digest
+        outcome = await self._outcome(self._case(group, rubric), tally)
+        return _result(group, outcome, tally, record)
+
+    async def _compared(
+        self, group: Group, pairs: Sequence[tuple[int, int]]
+    ) -> list[Comparison | Failure]:
+        case = self._case(group, await self._rubric_of(group))
+        missing = _missing(case)
+        if missing is not None:
+            return [missing] * len(pairs)
+        met = {index for pair in pairs for index in pair}
+        checked = {index: case.checked(index, self._setting.recipe)[0] for index in met}
+        verdicts = await compared(self._setting, case, pairs, checked, Tally())
+        return [v if isinstance(v, Failure) else v.comparison() for v in verdicts]
+
+    def _case(self, group: Group, rubric: Rubric) -> Case:
+        return Case(group, rubric, self._setting.seed, self._control)
+
+    async def _rubric_of(self, group: Group) -> Rubric:
+        if isinstance(group.rubric, str):
+            named = self._named.get(group.rubric)
+            if named is None:
+                named = self._named[group.rubric] = load_rubric(group.rubric)
+            return named
+        if group.rubric is not None:
+            return parse_rubric(group.rubric, file=f"group {group.id}")
+        if self._rubric is None or self._setting.recipe.rubric.source == "row":
+            raise RubricError(
+                f"group {group.id!r} has no rubric of its own",
+                hint="give its row a `rubric`, or pass one to build()",
+            )
+        if isinstance(self._rubric, Rubric):
+            return self._rubric
+        found: object = await self._rubric(group)
+        if not isinstance(found, Rubric):
+            raise RubricError(f"group {group.id!r} was given a {type(found).__name__} as rubric")
+        return found
+
+    async def _outcome(self, case: Case, tally: Tally) -> Outcome:
+        group, recipe = case.group, self._setting.recipe
+        missing = _missing(case)
+        if missing is not None:
+            return nothing(group, missing)
+        checked: dict[int, dict[str, CriterionVerdict]] = {}
+        for index in range(len(group.responses)):
+            checked[index], broken = case.checked(index, recipe)
+            tally.failures += broken
+        pairs = recipe.judge.mode == "pairwise"
+        if pairs and (len(group.responses) > 1 or recipe.group.single is None):
+            return await relative(self._setting, case, checked, tally)
+        return await absolute(self._setting, case, checked, tally)
+
+
+def _result(
+    group: Group, outcome: Outcome, tally: Tally, record: dict[str, str]
+) -> GroupResult:
+    failures = (*tally.failures, *outcome.failures)
+    return GroupResult(
+        group.id,
+        tuple(outcome.rewards),
+        tuple(outcome.scores),
+        outcome.ranking,
+        tuple(outcome.verdicts),
+        failures,
+        metrics(outcome.rewards, outcome.verdicts, failures, tally),
+        tally.usage,
+        record,
+    )
+
+
+def _missing(case: Case) -> Failure | None:
+    missing = case.missing_inputs()
+    if not missing:
+        return None
+    text = f"the rubric requires {', '.join(missing)}, which the group lacks"
+    return Failure("rubric", "missing_input", text)

@@ -1,0 +1,73 @@
+"""What the groups of one run share: engine, recipe, and what is asked about each rubric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from judge.judges.base import Asker
+from judge.judges.case import Case
+from judge.judges.plan import Question, questions
+from judge.prompts import PromptTemplate
+from judge.recipes import Recipe
+from judge.rubrics import Criterion
+from judge.types import Engine, JudgeProfile
+
+MAX_PLANS = 1024
+"""Rubrics (with a set of applicable criteria) whose prompts and grammars are kept."""
+
+
+class Plans:
+    """What is asked about each rubric, made once.
+
+    Args:
+        engine: A started engine.
+        recipe: How to judge.
+        templates: Prompt templates by mode.
+    """
+
+    def __init__(
+        self, engine: Engine, recipe: Recipe, templates: Mapping[str, PromptTemplate]
+    ) -> None:
+        self._engine = engine
+        self._recipe = recipe
+        self._templates = templates
+        self._made: dict[tuple[object, ...], tuple[Question, ...]] = {}
+
+    def of(
+        self, case: Case, criteria: Sequence[Criterion], *, pairs: bool
+    ) -> tuple[Question, ...]:
+        """The calls that judge these criteria on one response, or on one ordered pair.
+
+        Raises:
+            RecipeError, ConfigError, TemplateError: See `judge.judges.plan.questions`.
+        """
+        shown = (case.shows("reference"), case.shows("context"))
+        key = (case.rubric.digest, tuple([c.id for c in criteria]), pairs, *shown)
+        plan = self._made.get(key)
+        if plan is None:
+            plan = questions(
+                case.rubric,
+                criteria,
+                self._recipe,
+                self._templates["pairwise" if pairs else "pointwise"],
+                self._engine,
+                pairs=pairs,
+                has_reference=shown[0],
+                has_context=shown[1],
+            )
+            if len(self._made) >= MAX_PLANS:
+                self._made.clear()
+            self._made[key] = plan
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What both flows, absolute and relative, judge with."""
+
+    recipe: Recipe
+    asker: Asker
+    plans: Plans
+    profile: JudgeProfile | None
+    seed: int

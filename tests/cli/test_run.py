@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import judge.cli.run
+from judge.cli import app
+from judge.engines.scripted import ScriptedEngine
+from judge.types import Engine, Failure, GenerationRequest
+
+runner = CliRunner()
+
+
+def first_is_better(request: GenerationRequest) -> str:
+    verdicts = [f"{marker}A\"" for marker, _ in request.read_after]
+    return '{"critique": "-", ' + ", ".join(verdicts) + "}"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.jsonl"
+    rows = [{"input": f"p{k}", "output_1": "x", "output_2": "y", "label": 1} for k in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def arguments(data: Path, tmp_path: Path) -> list[str]:
+    maps = ["--map", "prompt=input", "--map", "responses=output_1,output_2", "--labels-from", "1"]
+    recipe = ["--rubric", "demo/short", "--recipe", "pairwise-win-rate"]
+    return ["run", str(data), *maps, *recipe, "--out", str(tmp_path / "out")]
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, ScriptedEngine(first_is_better))
+
+
+def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    monkeypatch.setattr("judge.reward_model.engine_maker", lambda name: lambda: engine)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_a_run_prints_accuracy_first_share_and_consistency(arguments: list[str]) -> None:
+    done = runner.invoke(app, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["groups"], told["calls"], told["first_share"]) == (3, 6, 1.0)
+    assert (told["order_consistency"], told["accuracy"], told["ties"]) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.usefixtures("scripted")
+def test_the_table_names_every_figure(arguments: list[str]) -> None:
+    done = runner.invoke(app, arguments)
+    for said in ("accuracy", "first position picked", "order consistency", "results:"):
+        assert said in done.stdout
+
+
+def test_a_dry_run_counts_and_shows_one_prompt(arguments: list[str], tmp_path: Path) -> None:
+    done = runner.invoke(app, [*arguments, "--dry-run", "--json"])
+    told = json.loads(done.stdout)
+    assert (told["groups"], told["calls"]) == (3, 6)
+    assert "p0" in told["prompt"][1]["content"]
+    assert told["schema"]["additionalProperties"] is False
+    assert not (tmp_path / "out").exists()
+
+
+def test_unjudged_items_above_the_limit_give_exit_code_4(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, ScriptedEngine(lambda request: Failure("engine", "refused", "no")))
+    done = runner.invoke(app, [*arguments, "--max-failures", "5"])
+    assert done.exit_code == 4
+    assert "refused 6" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["--rubric", "general/helpfulnes"], "did you mean 'general/helpfulness'"),
+        (["--recipe", "pairwise-winrate"], "did you mean 'pairwise-win-rate'"),
+        (["--engine", "vlm:x"], "did you mean 'vllm'"),
+        (["--engine", "vllm"], "not of the form vllm:MODEL"),
+    ],
+)
+def test_a_wrong_name_is_a_message_with_a_cure(
+    arguments: list[str], change: list[str], said: str
+) -> None:
+    done = runner.invoke(app, [*arguments, *change])
+    assert said in str(done.exception)
+
+
+def test_what_is_recorded_can_be_replayed_to_equal_rows(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ScriptedEngine(first_is_better)
+    tape = tmp_path / "tape.jsonl"
+    with monkeypatch.context() as patch:
+        patch.setattr(judge.cli.run, "engine_maker", lambda name: lambda: engine)
+        assert runner.invoke(app, [*arguments, "--record", str(tape)]).exit_code == 0
+    again = [*arguments[:-1], str(tmp_path / "again"), "--engine", f"replay:{tape}"]
+    assert runner.invoke(app, again).exit_code == 0
+
+    def rows(folder: str) -> list[dict[str, object]]:
+        lines = (tmp_path / folder / "results.jsonl").read_text().splitlines()
+        kept = [json.loads(line) for line in lines]
+        for row in kept:
+            row["usage"]["seconds"] = 0.0
+            row["record"]["engine_name"] = ""
+        return kept
+
+    assert rows("out") == rows("again")

@@ -1,0 +1,98 @@
+import math
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from judge.aggregate import SCHEDULES
+from judge.decoding import PAIR_CODES
+from judge.prompts import PromptTemplate, template_directories
+from judge.recipes import schema
+from judge.recipes.schema import Recipe
+
+POINTWISE = {"schema": "recipe/v1", "id": "r", "judge": {"mode": "pointwise"}}
+PAIRWISE = {
+    "schema": "recipe/v1",
+    "id": "r",
+    "judge": {"mode": "pairwise"},
+    "group": {"schedule": "round_robin", "reward": "win_rate"},
+}
+
+
+def changed(base, **sections):
+    raw = {**base}
+    for name, value in sections.items():
+        raw[name] = {**raw.get(name, {}), **value} if isinstance(value, dict) else value
+    return raw
+
+
+def test_the_least_a_recipe_can_say():
+    assert Recipe.model_validate(POINTWISE).judge.calls == "one"
+    assert Recipe.model_validate(PAIRWISE).group.orders == "both"
+
+
+@pytest.mark.parametrize(
+    ("raw", "word"),
+    [
+        (changed(POINTWISE, schema="recipe/v2"), "recipe/v1"),
+        (changed(POINTWISE, id="Not An Id"), "id"),
+        (changed(POINTWISE, judge={"moode": "x"}), "moode"),
+        (changed(POINTWISE, extra={}), "extra"),
+        (changed(POINTWISE, judge={"mode": "listwise"}), "mode"),
+        (changed(POINTWISE, judge={"samples": 3}), "set a temperature"),
+        (changed(POINTWISE, judge={"temperature": math.nan}), "finite"),
+        (changed(POINTWISE, judge={"attempts": 0}), "attempts"),
+        (changed(POINTWISE, judge={"calls": 0}), "calls"),
+        (changed(POINTWISE, judge={"calls": "two"}), "calls"),
+        (changed(POINTWISE, group={"schedule": "round_robin"}), "schedule: none"),
+        (changed(POINTWISE, group={"reward": "win_rate"}), "reward: score"),
+        (changed(POINTWISE, criteria={"combine": "overall"}), "use mode pairwise"),
+        (changed(POINTWISE, criteria={"tiers": {"core": -1.0}}), "tiers"),
+        (changed(POINTWISE, guards={"min_coverage": 1.5}), "min_coverage"),
+        (changed(POINTWISE, output={"range": [1, 1]}), "low < high"),
+        (changed(POINTWISE, output={"range": [0, math.inf]}), "finite"),
+        (changed(PAIRWISE, group={"schedule": "none"}), "schedule other than none"),
+        (changed(PAIRWISE, group={"reward": "score"}), "reward other than score"),
+        (changed(PAIRWISE, group={"reward": "beats_reference"}), "win_rate"),
+        (changed(PAIRWISE, group={"schedule": "anchor"}), "beats_reference"),
+        (changed(PAIRWISE, group={"schedule": "reference"}), "beats_reference"),
+        (changed(PAIRWISE, group={"ties": {"band": 1.0}}), "band"),
+        (changed(PAIRWISE, group={"budget": 0}), "budget"),
+        (
+            changed(PAIRWISE, criteria={"combine": "overall"}, judge={"calls": "each"}),
+            "calls: one",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(raw, word):
+    with pytest.raises(ValidationError, match=word):
+        Recipe.model_validate(raw)
+
+
+def test_the_digest_is_that_of_all_that_can_change_a_reward():
+    base = Recipe.model_validate(PAIRWISE)
+    for same in ({"id": "other"}, {"about": "words"}, {"extends": "parent"}):
+        assert Recipe.model_validate({**PAIRWISE, **same}).digest == base.digest
+    others = [
+        changed(PAIRWISE, judge={"verdict": "two_way"}),
+        changed(PAIRWISE, judge={"attempts": 3}),
+        changed(PAIRWISE, group={"ties": {"band": 0.1}}),
+        changed(PAIRWISE, guards={"min_coverage": 0.4}),
+        changed(PAIRWISE, criteria={"tiers": {"core": 1.0}}),
+        changed(PAIRWISE, output={"range": [-1, 1]}),
+    ]
+    digests = {Recipe.model_validate(raw).digest for raw in others}
+    assert len(digests | {base.digest}) == len(others) + 1
+
+
+def test_a_recipe_cannot_be_changed():
+    recipe = Recipe.model_validate(POINTWISE)
+    with pytest.raises(ValidationError):
+        recipe.judge.samples = 2
+
+
+def test_every_name_a_recipe_may_use_is_known_to_the_rest():
+    assert set(get_args(schema.Schedule)) <= {"none", *SCHEDULES}
+    assert set(get_args(schema.PairVerdict)) == {*PAIR_CODES, "scores"}
+    for mode in get_args(schema.Mode):
+        PromptTemplate(mode, template_directories(None))
