@@ -217,13 +217,14 @@ class OutputSpec:
         match = self._pattern.fullmatch(generation.text)
         if match is None:
             return self._read_loose(generation)
+        found = match.groups()
         texts: dict[str, str] = {}
         readings = []
-        for group, (key, _, slot) in enumerate(self._entries, 1):
+        for at, (key, _, slot) in enumerate(self._entries):
             if slot is None:
-                texts[key] = _unescape(match[group])
+                texts[key] = _unescape(found[at])
             else:
-                reading = _read_code(slot, match[group], match.start(group), generation)
+                reading = _read_code(slot, found[at], match.start(at + 1), generation)
                 if slot.reason_chars or slot.evidence:
                     reading = _explained(reading, slot, texts)
                 readings.append(reading)
@@ -348,7 +349,7 @@ def _last_object(text: str) -> dict[str, Any] | None:
 
 def _read_code(slot: Slot, code: str, offset: int, generation: Generation) -> Reading:
     index = slot.codes.index(code) if code in slot.codes else None
-    labels = _labels_at(generation, offset, code)
+    labels = _labels_at(generation, offset, code) if generation.label_logprobs else None
     if labels is None:
         return Reading(index)
     raw = [_known(labels.get(label)) for label in slot.allowed]
@@ -372,11 +373,9 @@ def _known(logprob: float | None) -> float:
 def _labels_at(generation: Generation, offset: int, code: str) -> Mapping[str, float] | None:
     """The label log-probabilities at the token that is the code at a character of the text.
 
-    None where the engine gave none, or where the code is merged with what stands before or behind
+    None where the code is merged with what stands before or behind
     it: the distribution over that token would not be one over the codes.
     """
-    if not generation.label_logprobs:
-        return None
     start = 0
     for text, labels in zip(generation.token_texts, generation.label_logprobs, strict=False):
         if start == offset and text:

@@ -36,7 +36,7 @@ class Fence:
     """
 
     def __init__(
-        self, seed: int, group_id: str, attempt: int, control_tokens: re.Pattern[str] | None
+        self, seed: int, group_id: str, attempt: int, control_tokens: ControlTokens | None
     ) -> None:
         secret = f"{seed}\0{group_id}\0{attempt}".encode("utf-8", "surrogatepass")
         self.nonce = hashlib.sha256(b"fence\0" + secret).hexdigest()[:8]
@@ -86,14 +86,28 @@ class Fence:
         if not text.isascii():
             text = _SURROGATES.sub("\ufffd", text)
         if self._control is not None:
-            text = self._control.sub(_broken, text)
+            text = self._control.broken_in(text)
         return text
 
 
-def control_pattern(tokens: Collection[str]) -> re.Pattern[str] | None:
-    """A pattern of chat-control tokens, the longest first; None if there are none."""
-    known = sorted((token for token in tokens if token.strip()), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, known))) if known else None
+class ControlTokens:
+    """Texts a tokenizer would read as chat control.
+
+    Args:
+        tokens: The texts; blank ones are left out.
+    """
+
+    def __init__(self, tokens: Collection[str]) -> None:
+        known = sorted((token for token in tokens if token.strip()), key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, known)) or r"(?!)")
+        self._firsts = sorted({token[0] for token in known})
+
+    def broken_in(self, text: str) -> str:
+        """The text with every such token broken; a longer one counts before one inside it."""
+        for first in self._firsts:
+            if first in text:
+                return self._pattern.sub(_broken, text)
+        return text
 
 
 def _broken(match: re.Match[str]) -> str:

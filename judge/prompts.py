@@ -57,15 +57,20 @@ class Skeleton:
         Raises:
             KeyError: A hole has no text.
         """
-        done = []
-        for message in self.messages:
-            if not isinstance(message, Message):
-                role, parts = message
-                pieces = list(parts)
-                pieces[1::2] = [texts[name] for name in parts[1::2]]
-                message = Message(role, "".join(pieces))
-            done.append(message)
-        return tuple(done)
+        return tuple(
+            [
+                message if type(message) is Message else _whole(message, texts)
+                for message in self.messages
+            ]
+        )
+
+
+def _whole(message: Any, texts: Mapping[str, str]) -> Message:
+    role, parts = message
+    pieces = list(parts)
+    for hole in range(1, len(pieces), 2):
+        pieces[hole] = texts[pieces[hole]]
+    return Message(role, "".join(pieces))
 
 
 def _fill(parts: tuple[str, ...], texts: Mapping[str, str]) -> tuple[str, ...]:

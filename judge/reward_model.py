@@ -258,7 +258,16 @@ class RewardModel:
 
     async def _score_all(self, groups: list[Group]) -> list[GroupResult]:
         scorer = await self._scorer()
-        return list(await asyncio.gather(*(scorer.score(group) for group in groups)))
+        results: dict[int, GroupResult] = {}
+        waiting = iter(enumerate(groups))
+
+        async def worker() -> None:
+            for at, group in waiting:
+                results[at] = await scorer.score(group)
+
+        # A group has at least one call in flight: more workers than calls allowed cannot help.
+        await asyncio.gather(*(worker() for _ in range(min(len(groups), self._concurrency))))
+        return [results[at] for at in range(len(groups))]
 
     async def _compare(
         self, group: Group, pairs: list[tuple[int, int]]

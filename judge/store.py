@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import OrderedDict
 from pathlib import Path
 from typing import TextIO
 
@@ -18,7 +17,7 @@ from judge.types import Verdict
 
 
 class MemoryStore:
-    """Keeps the verdicts used last.
+    """Keeps the latest verdicts.
 
     Args:
         limit: How many are kept.
@@ -26,20 +25,17 @@ class MemoryStore:
 
     def __init__(self, limit: int = 50_000) -> None:
         self._limit = limit
-        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
+        self._verdicts: dict[str, Verdict] = {}
 
     def get(self, key: str) -> Verdict | None:
         """The verdict stored under a key, or None."""
-        verdict = self._verdicts.get(key)
-        if verdict is not None:
-            self._verdicts.move_to_end(key)
-        return verdict
+        return self._verdicts.get(key)
 
     def put(self, key: str, verdict: Verdict) -> None:
-        """Keep a verdict; the one unused longest goes."""
+        """Keep a verdict; the oldest one goes."""
         self._verdicts.setdefault(key, verdict)
         if len(self._verdicts) > self._limit:
-            self._verdicts.popitem(last=False)
+            del self._verdicts[next(iter(self._verdicts))]
 
     def close(self) -> None:
         """Nothing to free."""

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -92,7 +93,7 @@ def text_key(text: Text) -> bytes:
     return b"m" + json.dumps(msgspec.to_builtins(text), sort_keys=True).encode()
 
 
-class Response(Record, frozen=True, gc=True):
+class Response(Record, frozen=True, gc=True, dict=True):
     """One candidate answer: plain text, or a list of turns with tool calls."""
 
     text: Text
@@ -115,7 +116,7 @@ class Response(Record, frozen=True, gc=True):
             return cls(**{**raw, "text": _text(raw["text"])})
         return cls(_text(raw))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Sha256 of the text (not of id or meta), in hex."""
         return hashlib.sha256(text_key(self.text)).hexdigest()

@@ -100,7 +100,7 @@ class Recorder(VLLMEngine):
 
     @property
     def bare(self) -> Any:
-        """vLLM's own engine."""
+        """The engine of vLLM itself."""
         return self._engine
 
     async def forget(self) -> None:

@@ -288,8 +288,9 @@ def report(rows, suite, judge, n, setting, plan, tally) -> None:
     cover = f" cover {row['coverage']:.3f}" if row["coverage"] != "" else ""
     print(f"{judge:12s} {setting:16s} {plan.label:26s} calls {row['calls']:6}"
           f" depth {row['depth']:5} tau {row['tau']:.3f}+-{row['tau_ci']:.3f}"
-          f" adv {row['advantage']:.3f}+-{row['advantage_ci']:.3f} top1 {row['top1']:.2f}+-{row['top1_ci']:.2f}"
-          f"{cover} ece {row['ece']:.3f}", flush=True)  # fmt: skip
+          f" adv {row['advantage']:.3f}+-{row['advantage_ci']:.3f}"
+          f" top1 {row['top1']:.2f}+-{row['top1_ci']:.2f}{cover} ece {row['ece']:.3f}",
+          flush=True)  # fmt: skip
 
 
 GOALS = [  # judge, setting, method, calls, range of tau, or least gain over elimination

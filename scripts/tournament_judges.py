@@ -190,7 +190,7 @@ def summeval(folder: Path) -> Iterator[Recorded]:
     """
     for line in (folder / "summeval.jsonl").read_text().splitlines():
         row = json.loads(line)
-        human = np.array([list(candidate["human"].values()) for candidate in row["candidates"]])
+        human = np.array([list(entry["human"].values()) for entry in row["candidates"]])
         yield Recorded(row["doc"], len(human), {"mean": human.mean(1)}, _reader(human))
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from judge.fence import MAX_NAME, Fence, control_pattern, cut_middle
+from judge.fence import MAX_NAME, Fence, ControlTokens, cut_middle
 from judge.types import Message
 
-CONTROL = control_pattern(["<|im_start|>", "<|im_end|>", "<s>", "</s>", "[INST]", "\u2581"])
+CONTROL = ControlTokens(["<|im_start|>", "<|im_end|>", "<s>", "</s>", "[INST]", "\u2581"])
 NONCE = Fence(0, "g", 0, None).nonce
 NASTY = st.lists(
     st.sampled_from(
@@ -85,17 +85,17 @@ def test_nothing_the_tokenizer_would_obey_is_left(text):
     fenced = fence(text)
     assert "\x00" not in fenced
     fenced.encode("utf-8")
-    assert CONTROL.search(fenced) is None
+    assert CONTROL.broken_in(fenced) == fenced
 
 
 def test_control_tokens_are_broken_longest_first():
-    pattern = control_pattern(["<s>", "<s>x", "\u2581", " "])
+    pattern = ControlTokens(["<s>", "<s>x", "\u2581", " "])
     assert Fence(0, "g", 0, pattern).clean("<s>x <s> \u2581") == "< s>x < s> \ufffd"
 
 
 def test_an_engine_without_control_tokens_has_no_pattern():
-    assert control_pattern([]) is None
-    assert control_pattern([" ", ""]) is None
+    assert ControlTokens([]).broken_in("<s> x") == "<s> x"
+    assert ControlTokens([" ", ""]).broken_in("a b") == "a b"
     assert "<|im_end|>" in fence("<|im_end|>", control=None)
 
 

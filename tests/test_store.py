@@ -12,14 +12,14 @@ def verdict(value: float) -> Scalar:
     return Scalar(0, value)
 
 
-def test_memory_keeps_what_was_used_last():
+def test_memory_keeps_the_latest():
     store = MemoryStore(limit=2)
     store.put("a", verdict(1))
     store.put("b", verdict(2))
     assert store.get("a") == verdict(1)
     store.put("c", verdict(3))
-    assert store.get("b") is None
-    assert store.get("a") == verdict(1)
+    assert store.get("a") is None
+    assert store.get("b") == verdict(2)
     assert store.get("c") == verdict(3)
     store.close()
 

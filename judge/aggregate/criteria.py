@@ -72,7 +72,7 @@ def applicable(criteria: Sequence[Criterion], parts: Parts) -> list[Criterion]:
     on one that is left out itself.
     """
     dependent = any([c.depends_on for c in criteria])
-    if not dependent and all([part.level is not None for part in parts.values()]):
+    if not dependent and not any([part.level is None for part in parts.values()]):
         return list(criteria)
     out: set[str] = set()
     failed: set[str] = set()

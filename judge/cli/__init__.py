@@ -1,0 +1,44 @@
+"""The command line. Results go to stdout, progress and messages to stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from judge.cli import demo, engines, prompt, recipe, rubric, run
+from judge.cli.shared import UNEXPECTED, exit_code
+from judge.errors import JudgeError
+from judge.version import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Written criteria in, rewards out: judge responses against rubrics.",
+)
+app.command("run")(run.run)
+app.command("demo")(demo.demo)
+app.command("engines")(engines.engines)
+app.command("doctor")(engines.doctor)
+app.add_typer(engines.models_app, name="models")
+app.add_typer(rubric.app, name="rubric")
+app.add_typer(recipe.app, name="recipe")
+app.add_typer(prompt.app, name="prompt")
+
+
+@app.callback(invoke_without_command=True)
+def _top(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; an error of ours is a message and an exit code, not a traceback."""
+    try:
+        app()
+    except JudgeError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(exit_code(error))
+    except BrokenPipeError:
+        sys.exit(UNEXPECTED)

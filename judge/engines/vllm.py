@@ -56,6 +56,8 @@ SETTINGS = {
     "VLLM_CPU_KVCACHE_SPACE": "2",  # GiB; its default takes half of the memory
 }
 """vLLM's own environment variables where the user has not set them."""
+FEW_CORES = 4
+"""Up to so many, vLLM keeps no core free for its scheduler: on two cores, 1.9 times as fast."""
 SHUTDOWN_S = 10.0
 """How long vLLM's processes may take to end before they are killed."""
 SPEED_ONLY = frozenset(
@@ -130,6 +132,8 @@ class VLLMEngine:
         options = {"enable_prefix_caching": True, "disable_log_stats": True, **self._options}
         if current_platform.is_cpu():
             options.setdefault("enforce_eager", True)
+            if (os.cpu_count() or 1) <= FEW_CORES:
+                os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
         try:
             arguments = vllm.AsyncEngineArgs(
                 model=self._model,

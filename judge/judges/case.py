@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from judge.checks import CHECKS, Inputs, run_check
 from judge.errors import CheckError
-from judge.fence import Fence
+from judge.fence import ControlTokens, Fence
 from judge.judges.plan import Question
 from judge.recipes import Recipe
 from judge.rubrics import Rubric
@@ -28,11 +27,11 @@ class Case:
         group: The group.
         rubric: Its rubric, resolved.
         seed: The run's seed.
-        control_tokens: The engine's chat-control tokens, as a pattern.
+        control_tokens: The engine's chat-control tokens.
     """
 
     def __init__(
-        self, group: Group, rubric: Rubric, seed: int, control_tokens: re.Pattern[str] | None
+        self, group: Group, rubric: Rubric, seed: int, control_tokens: ControlTokens | None
     ) -> None:
         self.group = group
         self.rubric = rubric
@@ -45,6 +44,7 @@ class Case:
         self.inputs_digest = inputs.digest()
         self.criteria = [c for c in rubric.enabled if all(self._has(name) for name in c.needs)]
         """The enabled criteria whose inputs the group has."""
+        self._checked = [c for c in self.criteria if c.check is not None]
         self._fenced: dict[str, str] = {}
         self._filled: dict[bytes, Question] = {}
         self._keys: dict[bytes, str] = {}
@@ -113,20 +113,20 @@ class Case:
         """
         parts: dict[str, CriterionVerdict] = {}
         failures = []
-        text, prompt = said(self.responses[index].text), said(self.group.prompt, "user")
-        if recipe.guards.degenerate:
-            found = _CONTENT.run(text, Inputs(prompt))
+        text = said(self.responses[index].text)
+        # A response that begins with a letter or a digit has content.
+        if recipe.guards.degenerate and not text[:1].isalnum():
+            found = _CONTENT.run(text, Inputs(""))
             if found.value == 0.0:
                 parts[DEGENERATE] = _verdict(DEGENERATE, 0.0, found.evidence)
-        for criterion in self.criteria:
-            if criterion.check is None:
-                continue
+        for criterion in self._checked:
+            assert criterion.check is not None
             try:
                 found = run_check(
                     criterion.check.name,
                     criterion.check.params,
                     text,
-                    prompt=prompt,
+                    prompt=said(self.group.prompt, "user"),
                     reference=self.group.reference,
                 )
             except CheckError as error:

@@ -52,5 +52,5 @@ async def absolute(
         score = settled_score(criteria, parts) or weighted_mean(criteria, parts, weights)
         critique = "\n".join(critiques.get(index, ()))
         scores.append(score)
-        rewards.append(reward_of(recipe, criteria, score, broken.get(index), critique))
+        rewards.append(reward_of(recipe, criteria, score, parts, broken.get(index), critique))
     return Outcome(rewards, list(scores), None, verdicts)

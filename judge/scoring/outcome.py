@@ -50,6 +50,7 @@ def reward_of(
     recipe: Recipe,
     criteria: Sequence[Criterion],
     score: Score,
+    parts: Mapping[str, CriterionVerdict],
     broken: Failure | None,
     critique: str,
 ) -> Reward:
@@ -59,24 +60,24 @@ def reward_of(
         recipe: Its guards and its range.
         criteria: The criteria that apply to the group.
         score: The score.
+        parts: The verdicts it was made of.
         broken: The first call about the response that failed.
         critique: What the judge said.
     """
-    held = {part.criterion_id: part for part in score.parts}
     worths = {}
     for criterion in criteria:
-        part = held.get(criterion.id)
+        part = parts.get(criterion.id)
         if part is not None and part.value is not None:
             worths[criterion.id] = worth(criterion, part)
-    fired = gates(criteria, held)
-    end = None if DEGENERATE in held else settled(fired)
+    empty, fired = DEGENERATE in parts, gates(criteria, parts)
+    end = None if empty else settled(fired)
     if end is not None and end.then == "drop":
         why = f"the gate of {end.criterion_id!r} took the response out"
         reason = Failure("aggregate", "dropped", why)
         return Reward(None, "gated", None, 1.0, worths, (), critique or None, reason)
     valued = Valued(score.value, score.standard_error, score.coverage)
     reward = ranged(recipe, valued, broken, worths, critique)
-    if reward.value is not None and (fired or DEGENERATE in held):
+    if reward.value is not None and (fired or empty):
         return replace(reward, status="gated")
     return reward
 

@@ -79,15 +79,16 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
         if not error.message.startswith("budget:"):
             raise
         return nothing(group, Failure("aggregate", "budget", error.message))
+    seen = _seen(case, contest.verdicts)
     rewards = []
     for index, score in enumerate(scores):
         if score is not None:
-            rewards.append(reward_of(recipe, criteria, score, None, ""))
+            rewards.append(reward_of(recipe, criteria, score, checked[index], None, ""))
         elif values is None:
             rewards.append(_skipped("nothing is left to compare it with"))
         else:
             valued = values[playing.index(index)]
-            parts, critique = _seen(index, contest.verdicts)
+            parts, critique = seen[case.digests[index]]
             rewards.append(ranged(recipe, valued, contest.broken.get(index), parts, critique))
     return Outcome(rewards, scores, ranking, contest.verdicts)
 
@@ -229,19 +230,32 @@ def _drawn(setting: Setting, case: Case, playing: Sequence[int]) -> int | None:
     return ordered[int.from_bytes(_draw(setting, case)[8:16], "big") % len(ordered)]
 
 
-def _seen(index: int, verdicts: Sequence[Verdict]) -> tuple[dict[str, float], str]:
-    """A response's mean value on each criterion over its comparisons, and its first critique."""
-    totals: dict[str, list[float]] = {}
-    critique = ""
+def _seen(case: Case, verdicts: Sequence[Verdict]) -> dict[str, tuple[dict[str, float], str]]:
+    """By a response's digest: its mean value on each criterion, and its first critique.
+
+    Equal responses share their comparisons, so that they have equal rewards.
+    """
+    totals: dict[str, dict[str, list[float]]] = {}
+    critiques: dict[str, str] = {}
     for verdict in verdicts:
-        if not isinstance(verdict, Pairwise) or index not in (verdict.first, verdict.second):
+        if not isinstance(verdict, Pairwise):
             continue
-        critique = critique or verdict.critique
+        first, second = case.digests[verdict.first], case.digests[verdict.second]
+        for digest in (first, second):
+            if verdict.critique:
+                critiques.setdefault(digest, verdict.critique)
         for part in verdict.parts:
             if part.value is not None:
-                value = part.value if verdict.first == index else 1.0 - part.value
-                totals.setdefault(part.criterion_id, []).append(value)
-    return {name: math.fsum(seen) / len(seen) for name, seen in totals.items()}, critique
+                for digest, value in ((first, part.value), (second, 1.0 - part.value)):
+                    own = totals.setdefault(digest, {})
+                    own.setdefault(part.criterion_id, []).append(value)
+    return {
+        digest: (
+            {name: math.fsum(seen) / len(seen) for name, seen in totals.get(digest, {}).items()},
+            critiques.get(digest, ""),
+        )
+        for digest in case.digests
+    }
 
 
 def _widened(ranking: Ranking, playing: Sequence[int], n: int) -> Ranking:

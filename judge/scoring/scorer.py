@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from judge.errors import RubricError
-from judge.fence import control_pattern
+from judge.fence import ControlTokens
 from judge.judges.base import Asker, Tally, guarded
 from judge.judges.case import Case
 from judge.metrics import metrics
@@ -59,7 +59,7 @@ class GroupScorer:
         self._setting = Setting(recipe, asker, Plans(engine, recipe, templates), profile, seed)
         self._rubric = rubric
         self._named: dict[str, Rubric] = {}
-        self._control = control_pattern(engine.control_tokens)
+        self._control = ControlTokens(engine.control_tokens)
         self._record = {
             "recipe": recipe.digest,
             "template": templates[recipe.judge.mode].digest,
