@@ -183,7 +183,7 @@ def _from_schema(schema: Mapping[str, Any], codes: Sequence[str]) -> str:
             code = next(left)
             answer[key] = int(code) if part["type"] == "integer" else code
         else:
-            answer[key] = "Said with \"quotes\"."[: part["maxLength"]]
+            answer[key] = 'Said with "quotes".'[: part["maxLength"]]
     return json.dumps(answer)
 
 

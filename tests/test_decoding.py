@@ -196,10 +196,14 @@ def test_reasons_and_evidence_stand_before_the_verdict_they_belong_to():
     ]
 
 
+def said_in(critique):
+    return f'{{"critique": "{critique}", "good": 1}}'
+
+
 def test_the_grammar_ends_a_text_at_its_limit():
-    assert re.fullmatch(ONE.regex(), '{"critique": "%s", "good": 1}' % ("x" * 60))
-    assert not re.fullmatch(ONE.regex(), '{"critique": "%s", "good": 1}' % ("x" * 61))
-    assert not re.fullmatch(ONE.regex(), '{"critique": "", "good": 1}')
+    assert re.fullmatch(ONE.regex(), said_in("x" * 60))
+    assert not re.fullmatch(ONE.regex(), said_in("x" * 61))
+    assert not re.fullmatch(ONE.regex(), said_in(""))
     for bad in '"\\\n\r\t':
         assert not re.fullmatch(PLAIN, bad)
 
@@ -270,7 +274,7 @@ def test_two_codes_that_are_the_same_token_are_refused():
 
 
 def read_pair(labels, code="A", pieces=None, **fields):
-    text = '{"critique": "x", "better": "%s"}' % code
+    text = f'{{"critique": "x", "better": "{code}"}}'
     at = len(text) - 3
     pieces = pieces or (text[:at], code, text[at + 1 :])
     rows = tuple(labels if piece == code else {} for piece in pieces)
@@ -475,4 +479,4 @@ def test_the_pair_verdicts_are_symmetric():
         assert sorted(leans) == pytest.approx(sorted(-lean for lean in leans)), name
         assert len({code.code for code in codes}) == len(codes)
         assert (0.0 in leans) is (name in ("three_way", "five_way"))
-    assert PAIR_SCORES == tuple("123456789")
+    assert "".join(PAIR_SCORES) == "123456789"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from judge.fence import MAX_NAME, Fence, ControlTokens, cut_middle
+from judge.fence import MAX_NAME, ControlTokens, Fence, cut_middle
 from judge.types import Message
 
 CONTROL = ControlTokens(["<|im_start|>", "<|im_end|>", "<s>", "</s>", "[INST]", "\u2581"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,6 +98,6 @@ def _show(group: Group, row: dict[str, Any]) -> None:
             f"{verdict['p_tie']:.3f}",
             f"{verdict['p_second']:.3f}",
             "-" if mass is None else f"{mass:.3f}",
-            Text(verdict["critique"]),
+            Text(textwrap.shorten(verdict["critique"], 120, placeholder=" ...")),
         )
     out.print(calls)

@@ -56,7 +56,7 @@ def questions(
     """The calls one response, or one ordered pair, takes.
 
     Args:
-        rubric: The rubric, for its title and digest.
+        rubric: The rubric, for its description and digest.
         criteria: The judged criteria that apply, in file order.
         recipe: How to judge.
         template: The prompt.

@@ -1,8 +1,8 @@
 import json
 import math
-from msgspec.structs import replace
 
 import pytest
+from msgspec.structs import replace
 
 from judge.engines.replay import RecordingEngine, ReplayEngine, request_digest
 from judge.engines.scripted import ScriptedEngine

@@ -135,7 +135,8 @@ def test_the_guards_part_is_no_criterions(case, make_recipe):
 
 
 def test_a_check_decides_its_criterion(case, make_recipe):
-    made = case("one two three", "one", criteria=["good", {"id": "short", "check": {"max_words": 2}}])
+    short = {"id": "short", "check": {"max_words": 2}}
+    made = case("one two three", "one", criteria=["good", short])
     long, short = made.checked(0, make_recipe())[0]["short"], made.checked(1, make_recipe())[0]
     assert (long.level, long.value, long.by, long.probabilities) == (0, 0.0, "check", ())
     assert (short["short"].level, short["short"].value) == (1, 1.0)

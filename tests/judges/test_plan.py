@@ -110,9 +110,7 @@ def test_the_grammar_of_pairs(plan, verdict, codes):
 
 
 def test_the_grammar_of_scores(plan):
-    (question,) = plan(
-        base="pairwise-win-rate", judge={"verdict": "scores", "reasoning": "brief"}
-    )
+    (question,) = plan(base="pairwise-win-rate", judge={"verdict": "scores", "reasoning": "brief"})
     slots = question.spec.slots
     assert [slot.key for slot in slots] == ["a.A", "a.B", "b.A", "b.B", "c.A", "c.B"]
     assert {slot.codes for slot in slots} == {tuple("123456789")}

@@ -184,7 +184,7 @@ def test_where_every_draw_fails_there_is_no_verdict(judged, coded_engine):
     assert len(result.failures) == 4
 
 
-def test_the_seed_of_a_draw_is_that_of_the_run(judged, coded_engine, build, make_recipe, make_group):
+def test_the_seed_of_a_draw_is_that_of_the_run(coded_engine, build, make_recipe, make_group):
     def seeds(seed, **fields):
         engine = coded_engine()
         recipe = make_recipe(judge={"temperature": 1.0})
