@@ -58,10 +58,6 @@ async def rank(
     Raises:
         ConfigError: An argument is wrong; the message begins with its name.
     """
-    if n < 2:
-        _check(n, method, orders, keys, budget, seeds, anchor)
-        check_profile(profile)
-        return Ranking((None,) * n, (None,) * n, None, 0, 0, 0, 0.0, (), method)
     ledger, standing = await contest(
         n,
         compare,
@@ -74,6 +70,8 @@ async def rank(
         anchor=anchor,
         profile=profile,
     )
+    if n < 2:
+        return Ranking((None,) * n, (None,) * n, None, 0, 0, 0, 0.0, (), method)
     return _ranking(ledger, standing)
 
 
@@ -90,7 +88,7 @@ async def contest(
     anchor: int | None = None,
     profile: JudgeProfile | None = None,
 ) -> tuple[Ledger, Sequence[float] | None]:
-    """Hold the comparisons of `rank` (same arguments, n >= 2) without estimating strengths.
+    """Hold the comparisons of `rank` (same arguments) without estimating strengths.
 
     For rewards that need none, such as the win rate: the estimate costs more than the books.
 
@@ -117,7 +115,7 @@ async def contest(
         None if anchor is None else places.index(anchor),
         profile,
     )
-    return ledger, await SCHEDULES[method](ledger)
+    return ledger, None if n < 2 else await SCHEDULES[method](ledger)
 
 
 def _ranking(ledger: Ledger, standing: Sequence[float] | None) -> Ranking:

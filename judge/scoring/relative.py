@@ -25,6 +25,7 @@ from judge.types import (
     CriterionVerdict,
     Failure,
     Pairwise,
+    Preference,
     Ranking,
     Reward,
     Score,
@@ -126,8 +127,10 @@ class _Contest:
             return None, [BEATEN] * len(playing) if zero else None
         if len(playing) + beaten < 2:
             return None, None
-        keys = [self.case.digests[index] for index in playing]
         place = None if anchor is None else playing.index(anchor)
+        if len(playing) < 2:
+            return None, self._values([], place, beaten)
+        keys = [self.case.digests[index] for index in playing]
         ledger, _ = await contest(
             len(playing),
             self.compare,
@@ -141,10 +144,7 @@ class _Contest:
         )
         comparisons = tuple(ledger.comparisons)
         pairs = preferences(comparisons, band=group.ties.band, keys=keys)
-        if place is None:
-            values = win_rate(len(playing), pairs, beaten=beaten)
-        else:
-            values = beats_reference(len(playing), pairs, place)
+        values = self._values(pairs, place, beaten)
         ranking = Ranking(
             ranked([valued.value for valued in values]),
             (None,) * len(playing),
@@ -157,6 +157,13 @@ class _Contest:
             group.schedule,
         )
         return _widened(ranking, playing, n), values
+
+    def _values(
+        self, pairs: Sequence[Preference], place: int | None, beaten: int
+    ) -> list[Valued]:
+        if place is None:
+            return win_rate(len(self.playing), pairs, beaten=beaten)
+        return beats_reference(len(self.playing), pairs, place)
 
     def _budget(self) -> int | None:
         """The recipe's budget in ordered pairs."""

@@ -173,10 +173,21 @@ def test_the_last_one_left_of_the_dropped_has_nobody(judged):
     assert [reward.status for reward in result.rewards] == ["gated", "skipped", "gated"]
 
 
-def test_nobody_left(judged):
-    result, _ = judged("damn", "", listed=("a", gate("zero")))
+@pytest.mark.parametrize(
+    "recipe",
+    [{}, {"base": "pairwise-reference", "group": {"schedule": "anchor"}}],
+    ids=["win-rate", "anchor"],
+)
+def test_nobody_left(judged, recipe):
+    result, engine = judged("damn", "", listed=("a", gate("zero")), **recipe)
     assert result.values == [0.0, 0.0]
-    assert result.ranking is None or result.ranking.calls == 0
+    assert (result.ranking, engine.requests) == (None, [])
+
+
+def test_only_the_anchor_left(judged):
+    recipe = {"base": "pairwise-reference", "group": {"schedule": "anchor"}}
+    result, _ = judged("1", "damn", listed=("a", gate("zero")), **recipe)
+    assert result.values == [0.5, 0.0]
 
 
 # --- the reference ---------------------------------------------------------------------------
