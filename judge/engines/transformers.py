@@ -219,8 +219,10 @@ class TransformersEngine:
         mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for _, _, ids in batch])
         recorder = _Recorder(self._wanted(request))
         processors = [recorder, *self._constraint(request.constraint)]
-        # The random state is the process's own: fork_rng gives it back as it was.
-        with torch.random.fork_rng(), torch.inference_mode():
+        # The random state is the process's own: fork_rng gives it back as it was. Outlines compiles
+        # its masks for every batch size, which takes longer than most answers: eager, then.
+        eager = torch.compiler.set_stance("force_eager")
+        with torch.random.fork_rng(), torch.inference_mode(), eager:
             torch.manual_seed(request.sampling.seed)
             output = self._model.generate(
                 input_ids=rows.to(self._model.device),
