@@ -16,7 +16,6 @@ from judge.recipes import recipe_names
 from judge.rubrics import RUBRICS
 from pathlib import Path
 assert Path(judge.__file__).is_relative_to({where!r}), judge.__file__
-answer = '{{"critique": "-", "shown": 2}}'
 names = RUBRICS.names()
 assert "general/helpfulness" in names, names
 for name in names:
@@ -24,7 +23,8 @@ for name in names:
 for name in recipe_names():
     load_recipe(name)
 def respond(request):
-    return '{{"critique": "-", ' + ", ".join(marker + "2" for marker, _ in request.read_after) + "}}"
+    verdicts = ", ".join(marker + "2" for marker, _ in request.read_after)
+    return '{{"critique": "-", ' + verdicts + "}}"
 with RewardModel.build("demo/short", engine=ScriptedEngine(respond)) as rm:
     print(rm.score([Group.of("p", ["one", "two"])])[0].values)
 """

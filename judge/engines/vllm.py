@@ -23,6 +23,7 @@ import contextlib
 import importlib
 import math
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -143,7 +144,7 @@ class VLLMEngine:
         except (TypeError, ValueError) as error:
             raise ConfigError(f"an option of {self.name} is wrong: {error}") from error
         try:
-            with _nameless_main():
+            with _nameless_main(), _deaf_to_interrupts():
                 engine = AsyncLLM.from_engine_args(arguments)
         except _refusals() + _breakdowns() + (RuntimeError, OSError) as error:
             raise EngineUnavailable(
@@ -377,6 +378,20 @@ def _nameless_main() -> Iterator[None]:
         yield
     finally:
         main.__dict__.update({name: value for name, value in hidden.items() if value is not None})
+
+
+@contextlib.contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to all processes of a command, from vLLM's own.
+
+    A blocked signal is inherited. Otherwise the first Ctrl-C would kill the engine under a run that
+    wants to finish what is in flight.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(

@@ -1,4 +1,7 @@
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +114,31 @@ def test_what_is_recorded_can_be_replayed_to_equal_rows(
         return kept
 
     assert rows("out") == rows("again")
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on(
+    arguments: list[str], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = [{"input": f"p{k}", "output_1": "x", "output_2": "y", "label": 1} for k in range(200)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in many))
+    asked = 0
+
+    def interrupted(request: GenerationRequest) -> str:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.002)
+        return first_is_better(request)
+
+    use(monkeypatch, ScriptedEngine(interrupted))
+    before = signal.getsignal(signal.SIGINT)
+    done = runner.invoke(app, [*arguments, "--in-flight", "2"])
+    assert done.exit_code == 0, done.output
+    assert "Start the same command again to go on" in " ".join(done.stderr.split())
+    kept = (tmp_path / "out" / "results.jsonl").read_text().splitlines()
+    assert 0 < len(kept) < 200
+    assert signal.getsignal(signal.SIGINT) is before
+    use(monkeypatch, ScriptedEngine(first_is_better))
+    again = runner.invoke(app, [*arguments, "--json"])
+    assert json.loads(again.stdout)["groups"] == 200
