@@ -111,6 +111,10 @@ def examined(engine: Engine, rubric: str, seed: int) -> dict[str, Any]:
         name = engine.name
         with RewardModel.build(rubric, recipe="pointwise", **build) as alone:
             singles = alone.score(groups)
+        with RewardModel.build(
+            rubric, recipe="pairwise-win-rate", concurrency=2, **build
+        ) as smaller_batches:
+            again = smaller_batches.score(groups)
     verdicts: list[Verdict] = [v for result in pairs for v in result.verdicts]
     failures = [f for result in (*pairs, *singles) for f in result.failures]
     both = metrics((), verdicts, (), Tally())
@@ -135,6 +139,7 @@ def examined(engine: Engine, rubric: str, seed: int) -> dict[str, Any]:
         "label_mass_min": _known(both["label_mass_min"]),
         "label_mass_levels": _mean_of(singles, "label_mass"),
         "graded": all(v.graded for v in verdicts if isinstance(v, Pairwise)),
+        "largest_change_when_repeated": _largest_change(pairs, again),
         "failures": len(failures),
         "first_failure": failures[0].message if failures else None,
     }
@@ -167,6 +172,17 @@ def _right(at: int, result: GroupResult) -> bool:
     return first > second if at % 2 == 0 else second > first
 
 
+def _largest_change(ones: list[GroupResult], others: list[GroupResult]) -> float | None:
+    """The largest difference of a verdict's probability between two runs over the same pairs."""
+    changes = [
+        abs(a.p_first - b.p_first)
+        for one, other in zip(ones, others, strict=True)
+        for a, b in zip(one.verdicts, other.verdicts, strict=False)
+        if isinstance(a, Pairwise) and isinstance(b, Pairwise)
+    ]
+    return max(changes, default=None)
+
+
 def _mean_of(results: list[GroupResult], key: str) -> float | None:
     known = [r.metrics[key] for r in results if not math.isnan(r.metrics[key])]
     return statistics.fmean(known) if known else None
@@ -189,6 +205,9 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "verdict probabilities", "yes" if told["graded"] else "no: labels only"
     yield "first position picked", percent(told["first_share"])
     yield "order consistency", percent(told["order_consistency"])
+    change = told["largest_change_when_repeated"]
+    if change is not None:
+        yield "P(first) when repeated", f"the same within {change:.2g} (other batches, same seed)"
     yield "built-in pairs right", f"{told['pairs_right']} of {told['pairs']}"
     yield (
         "speed",

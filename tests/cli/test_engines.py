@@ -45,6 +45,7 @@ def test_an_engine_that_picks_the_first_is_found_out() -> None:
     assert told["label_mass_pairs"] == pytest.approx(0.4)
     assert told["label_mass_levels"] == pytest.approx(0.4)
     assert told["pairs_right"] == 0
+    assert told["largest_change_when_repeated"] == 0.0
     assert told["label_tokens"]["A"] == [65]
     said = " ".join(advice(told))
     assert "40%" in said
@@ -121,3 +122,22 @@ def test_cuda_builds_beside_a_cpu_torch_are_noticed(
         judge.engines.health.importlib.util, "find_spec", lambda name: object() if present else None
     )
     assert broken_beside_cpu_torch() == broken
+
+
+def test_an_engine_that_answers_otherwise_the_second_time_is_found_out() -> None:
+    asked: set[str] = set()
+
+    def drifts(request: GenerationRequest) -> Generation:
+        mass = 0.9 if request.id in asked else 0.5
+        asked.add(request.id)
+        made = always_first(0.9)(request)
+        rows = tuple(
+            {code: p if code == "A" else p + math.log(mass) for code, p in row.items()}
+            for row in made.label_logprobs
+        )
+        return Generation(
+            made.id, made.text, token_texts=made.token_texts, label_logprobs=rows
+        )
+
+    told = examined(ScriptedEngine(drifts), "demo/short", 0)
+    assert told["largest_change_when_repeated"] > 0.01
