@@ -21,6 +21,7 @@ from judge.types import Message, Text
 
 MAX_NAME = 64
 """Longest name of a turn's author that is shown."""
+_BACKTICKS = re.compile("`+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNNAMED = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -73,10 +74,10 @@ class Fence:
         text = self.clean(text)
         if limit is not None and len(text) > limit:
             text = cut_middle(text, limit)
-        ticks = "```"
-        while ticks in text:
-            ticks += "`"
-        line = ticks + self.nonce
+        ticks = 3
+        if "```" in text:
+            ticks = 1 + max(map(len, _BACKTICKS.findall(text)))
+        line = "`" * ticks + self.nonce
         return f"{line}\n{text}\n{line}"
 
     def clean(self, text: str) -> str:

@@ -150,6 +150,7 @@ def test_an_answer_that_is_cut_short_is_never_a_verdict(case, data):
     with pytest.raises(VerdictError) as caught:
         spec.read(said(text[:end], finish="length"))
     assert caught.value.kind == "cut"
+    assert "max_tokens" in caught.value.hint
     with pytest.raises(VerdictError) as caught:
         spec.read(said(text[:end]))
     assert caught.value.kind == "malformed"
@@ -349,9 +350,9 @@ def test_a_code_merged_with_its_neighbours_is_a_label_only(pieces):
 
 def test_the_position_is_found_by_tokens_not_by_counting():
     text = '{"critique": "A B C", "better": "B"}'
-    pieces = ('{"critique": "', "A", " ", "B", "", ' C", "better": "', "B", '"}')
+    pieces = ('{"critique": "', "A", " ", "B", "", ' C", "better": "', "", "B", '"}')
     rows = [logs(A=0.9, B=0.05)] * len(pieces)
-    rows[6] = logs(A=0.2, B=0.6)
+    rows[7] = logs(A=0.2, B=0.6)
     reading = PAIR.read(said(text, pieces, rows)).readings[0]
     assert reading.index == 1
     assert reading.probabilities == pytest.approx((0.25, 0.75, 0.0))

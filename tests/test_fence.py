@@ -114,6 +114,13 @@ def test_seed_group_and_attempt_are_kept_apart():
     assert Fence(1, "2", 3, None).nonce != Fence(1, "23", 0, None).nonce
 
 
+def test_a_megabyte_of_backticks_is_fenced_like_any_other_text():
+    text = "`" * 1_000_000
+    line, inside, last = fence(text).split("\n")
+    assert (inside, last) == (text, line)
+    assert line == "`" * 1_000_001 + NONCE
+
+
 # --- turns -----------------------------------------------------------------------------------
 
 

@@ -1,0 +1,163 @@
+"""The vLLM engine on the embedded model, and the whole machine on it. One engine for all tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from judge.background import wait_at_home
+from judge.decoding import OutputSpec, Slot
+from judge.engines.embedded import load_embedded, pull
+from judge.engines.transformers import TransformersEngine
+from judge.engines.vllm import VLLMEngine
+from judge.records import result_row
+from judge.reward_model import RewardModel
+from judge.types import (
+    Engine,
+    Failure,
+    Generation,
+    GenerationRequest,
+    Group,
+    Message,
+    Sampling,
+)
+
+pytest.importorskip("vllm")
+pytestmark = pytest.mark.model
+
+PAIR = OutputSpec((Slot("overall", ("A", "B", "C")),), critique_chars=40)
+LEVELS = OutputSpec((Slot("clear", ("1", "2", "3")), Slot("short", ("1", "2"), optional=True)))
+BARE = OutputSpec((Slot("overall", ("A", "B", "C")),))
+CASES = [(PAIR, "regex"), (PAIR, "json_schema"), (LEVELS, "regex"), (BARE, "choice")]
+QUESTION = "Which is better? A: Paris is in France. B: Paris is in Peru. Answer in JSON."
+GROUPS = [
+    Group.of("Name a colour.", ["Blue.", "I cannot help with that."], id="colour"),
+    Group.of("What is 2 + 2?", ["4", "Five.", "4"], id="sum"),
+]
+
+
+class Shared:
+    """An engine that a reward model does not close."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def aclose(self) -> None:
+        """The fixture closes it."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[VLLMEngine]:
+    made = load_embedded(max_num_seqs=16)
+    assert isinstance(made, VLLMEngine)
+    wait_at_home(made.start())
+    yield made
+    wait_at_home(made.aclose())
+
+
+def asked(spec: OutputSpec, kind: str, text: str = QUESTION, **fields: Any) -> GenerationRequest:
+    constraint = spec.constraint([kind])  # type: ignore[list-item]
+    assert constraint is not None
+    fields.setdefault("sampling", Sampling(max_tokens=96))
+    return GenerationRequest(
+        text,
+        (Message("user", text),),
+        constraint=constraint,
+        labels=spec.labels,
+        read_after=spec.read_after,
+        **fields,
+    )
+
+
+def ask(engine: Engine, *requests: GenerationRequest) -> list[Generation | Failure]:
+    return wait_at_home(engine.generate(requests))
+
+
+@pytest.mark.parametrize(("spec", "kind"), CASES)
+def test_every_grammar_is_obeyed_and_read_with_its_mass(
+    engine: VLLMEngine, spec: OutputSpec, kind: str
+) -> None:
+    (answer,) = ask(engine, asked(spec.fitted(engine.encode), kind))
+    assert isinstance(answer, Generation), answer
+    assert "".join(answer.token_texts) == answer.text
+    for slot, reading in zip(spec.slots, spec.read(answer).readings, strict=True):
+        assert reading.label_mass is not None
+        assert 0.0 < reading.label_mass < 1.0
+        if reading.index is not None:
+            assert math.isclose(sum(reading.probabilities), 1.0)
+            assert len(reading.probabilities) == len(slot.codes)
+
+
+def test_what_is_read_before_the_mask_is_what_transformers_reads(engine: VLLMEngine) -> None:
+    other = TransformersEngine(str(pull()), dtype="float32")
+    wait_at_home(other.start())
+    try:
+        for spec in (LEVELS, BARE):
+            request = asked(spec.fitted(engine.encode), "choice" if spec.bare else "regex")
+            (ours,), (theirs,) = ask(engine, request), ask(other, request)
+            assert isinstance(ours, Generation)
+            assert isinstance(theirs, Generation)
+            assert ours.text == theirs.text
+            pairs = zip(spec.read(ours).readings, spec.read(theirs).readings, strict=True)
+            for one, two in pairs:
+                assert one.label_mass == pytest.approx(two.label_mass, abs=1e-3)
+                assert one.logprobs == pytest.approx(two.logprobs, abs=1e-3)
+    finally:
+        wait_at_home(other.aclose())
+
+
+def test_too_long_a_prompt_fails_alone(engine: VLLMEngine) -> None:
+    spec = BARE.fitted(engine.encode)
+    long, short = ask(engine, asked(spec, "choice", "word " * 9000), asked(spec, "choice"))
+    assert isinstance(long, Failure)
+    assert long.kind == "overflow"
+    assert isinstance(short, Generation)
+
+
+def test_a_request_vllm_refuses_fails_alone(engine: VLLMEngine) -> None:
+    spec = BARE.fitted(engine.encode)
+    bad = asked(spec, "choice", sampling=Sampling(top_p=7.0))
+    refused, fine = ask(engine, bad, asked(spec, "choice", "Say A."))
+    assert isinstance(refused, Failure)
+    assert not refused.retryable
+    assert isinstance(fine, Generation)
+
+
+def rows(engine: Engine, recipe: str, **build: Any) -> list[dict[str, Any]]:
+    with RewardModel.build("demo/short", recipe=recipe, engine=Shared(engine), **build) as model:
+        results = model.score(GROUPS)
+    made = [result_row(result) for result in results]
+    for row in made:
+        row["usage"]["seconds"] = 0.0
+    return made
+
+
+@pytest.mark.parametrize("recipe", ["pointwise", "pairwise-win-rate", "pairwise-one-token"])
+def test_the_whole_machine_gives_rewards_and_repeats_byte_for_byte(
+    engine: VLLMEngine, recipe: str
+) -> None:
+    once = rows(engine, recipe)
+    for row in once:
+        assert not row["failures"]
+        for reward in row["rewards"]:
+            assert 0.0 <= reward["value"] <= 1.0
+            assert reward["coverage"] == 1.0
+        for verdict in row["verdicts"]:
+            for part in verdict["parts"]:
+                if part["by"] == "judge":
+                    assert 0.0 < part["label_mass"] < 1.0
+    assert rows(engine, recipe) == once
+    assert once[1]["values"][0] == once[1]["values"][2]
+
+
+def test_both_orders_of_every_pair_are_asked(engine: VLLMEngine) -> None:
+    (colour, total) = rows(engine, "pairwise-one-token")
+    shown = {(v["first"], v["second"]) for v in colour["verdicts"]}
+    assert shown == {(0, 1), (1, 0)}
+    assert total["usage"]["calls"] == 2
