@@ -2,7 +2,9 @@
 
 Rendering, parsing of JSON text and aggregation are inside the timed region; every response is a
 different 1.3 kB text; one criterion; median of 5 after a warm-up, fresh texts each time. The peers
-run in an environment of their own, which the script makes at first use.
+run in an environment of their own, which the script makes at first use. They have no groups for
+single responses; ours takes whole groups, as a trainer has them, and a group costs about as much as
+two or three calls, so three sizes are printed.
 
     python scripts/bench_overhead.py [--calls 10000] [--no-peers]
 """
@@ -35,6 +37,7 @@ RUBRIC = parse_rubric(
 PLANS = {
     "pointwise, groups of 1": ("pointwise", 1),
     "pointwise, groups of 8": ("pointwise", 8),
+    "pointwise, groups of 16": ("pointwise", 16),
     "swapped pairs, groups of 8": ("pairwise-win-rate", 8),
 }
 

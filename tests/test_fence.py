@@ -196,6 +196,8 @@ def test_the_name_of_a_turn_is_made_harmless():
 
 
 @given(st.text(max_size=80), st.integers(1, 90))
+@example("12345", 5)
+@example("12345", 4)
 def test_cut_middle_keeps_both_ends_and_says_how_much_is_gone(text, limit):
     if len(text) <= limit:
         assert fence(text, limit, control=None) == fence(text, control=None)
