@@ -125,6 +125,7 @@ class VLLMEngine:
         try:
             import vllm
             from vllm.platforms import current_platform
+            from vllm.usage.usage_lib import UsageContext
             from vllm.v1.engine.async_llm import AsyncLLM
         except (ImportError, RuntimeError) as error:
             raise EngineUnavailable(
@@ -145,7 +146,10 @@ class VLLMEngine:
             raise ConfigError(f"an option of {self.name} is wrong: {error}") from error
         try:
             with _nameless_main(), _deaf_to_interrupts():
-                engine = AsyncLLM.from_engine_args(arguments)
+                # Without a context vLLM falls back to small batches, whatever the GPU.
+                engine = AsyncLLM.from_engine_args(
+                    arguments, usage_context=UsageContext.OPENAI_API_SERVER
+                )
         except _refusals() + _breakdowns() + (RuntimeError, OSError) as error:
             raise EngineUnavailable(
                 f"vLLM does not start with {self._model}: {error}",
