@@ -41,8 +41,9 @@ GROUPS = (
     ),
 )
 FOOTER = (
-    "The embedded model (SmolLM2-135M) is near chance as a judge: 47 % on LLMBar (see the README)."
-    " This shows the machine at work, not good taste; point --engine at a real model for that."
+    "The embedded model (SmolLM2-135M) is no better than chance as a judge: 46 % right on the 419"
+    " pairs of LLMBar (see the README). This shows the machine at work, not good taste; point"
+    " --engine at a real model for that."
 )
 
 
