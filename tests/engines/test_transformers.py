@@ -99,7 +99,11 @@ def test_the_grammar_is_obeyed_and_read_back(
 def test_other_backends_of_outlines_obey_too(engine: TransformersEngine, backend: str) -> None:
     other = TransformersEngine(str(pull()), dtype="float32", backend=backend)  # type: ignore[arg-type]
     wait_at_home(other.start())
-    assert ask(other, asked(LEVELS, "regex")) == ask(engine, asked(LEVELS, "regex"))
+    (made,) = ask(other, asked(LEVELS, "regex"))  # its tokens may take another path than ours
+    for reading in LEVELS.read(made).readings:
+        assert sum(reading.probabilities) == pytest.approx(1.0)
+        assert reading.label_mass is not None
+        assert 0.0 < reading.label_mass < 1.0
     assert other.digest != engine.digest
     wait_at_home(other.aclose())
 
