@@ -1,10 +1,11 @@
 """Judge calls a second with an engine that answers at once: ours beside the peers', one core.
 
 Rendering, parsing of JSON text and aggregation are inside the timed region; every response is a
-different 1.3 kB text; one criterion; median of 5 after a warm-up, fresh texts each time. The peers
-run in an environment of their own, which the script makes at first use. They have no groups for
-single responses; ours takes whole groups, as a trainer has them, and a group costs about as much as
-two or three calls, so three sizes are printed.
+different 1.3 kB text; one criterion; median of 5 after a warm-up, fresh texts each time; per
+second of wall time and of CPU time, which other work on the machine disturbs less. The
+peers run in an environment of their own, which the script makes at first use. They have no groups
+for single responses; ours takes whole groups, as a trainer has them, and a group costs about as
+much as two or three calls, so three sizes are printed.
 
     python scripts/bench_overhead.py [--calls 10000] [--no-peers]
 """
@@ -56,15 +57,16 @@ def answer(recipe: str) -> ScriptedEngine:
     return ScriptedEngine(respond)
 
 
-async def once(recipe: str, groups: Sequence[Group]) -> float:
-    """Calls a second over all groups, given at once."""
+async def once(recipe: str, groups: Sequence[Group]) -> tuple[float, float]:
+    """Calls a second of wall time, and of CPU time, over all groups, given at once."""
     async with RewardModel.build(RUBRIC, recipe=recipe, engine=answer(recipe)) as model:
         await model.start()
-        began = time.perf_counter()
+        began, spent = time.perf_counter(), time.process_time()
         results = await model.score_groups(groups)
-        seconds = time.perf_counter() - began
+        seconds, spent = time.perf_counter() - began, time.process_time() - spent
     assert all(value is not None for result in results for value in result.values)
-    return sum(result.usage.calls for result in results) / seconds
+    calls = sum(result.usage.calls for result in results)
+    return calls / seconds, calls / spent
 
 
 def ours(calls: int) -> dict[str, dict[str, object]]:
@@ -77,7 +79,12 @@ def ours(calls: int) -> dict[str, dict[str, object]]:
             texts = make_groups(calls // per_group, size, 1000 + seed)
             groups = [Group.of(prompt, responses) for prompt, responses in texts]
             runs.append(asyncio.run(once(recipe, groups)))
-        table[f"judge: {name}"] = {"calls_per_s": statistics.median(runs[1:]), "runs": runs[1:]}
+        wall, cpu = zip(*runs[1:], strict=True)
+        table[f"judge: {name}"] = {
+            "calls_per_s": statistics.median(wall),
+            "cpu_calls_per_s": statistics.median(cpu),
+            "runs": wall,
+        }
     return table
 
 
@@ -93,11 +100,11 @@ def main() -> None:
     pin_to_one_core()
     table |= ours(options.calls)
     for name, entry in table.items():
-        figure = entry.get("calls_per_s")
-        runs = entry.get("runs")
-        spread = f"({min(runs):,.0f} to {max(runs):,.0f})" if isinstance(runs, list) else ""
-        shown = f"{figure:>10,.0f} calls/s {spread}" if figure else str(entry.get("error"))
-        print(f"{name:38} {shown}", flush=True)
+        if "error" in entry:
+            print(f"{name:38} {entry['error']}", flush=True)
+            continue
+        wall, cpu = entry["calls_per_s"], entry["cpu_calls_per_s"]
+        print(f"{name:38} {wall:>10,.0f} calls/s, {cpu:>8,.0f} per CPU second", flush=True)
     print(json.dumps(table))
 
 
