@@ -331,3 +331,27 @@ def test_a_group_whose_prompt_is_a_conversation(judged, responses_of):
     result, _ = judged("1", "2", fields={"prompt": turns})
     assert result.values == pytest.approx([won("1", "2"), won("2", "1")])
     assert isinstance(Group.of(turns, ["1"]).prompt, tuple)
+
+
+# --- what a reward tells ---------------------------------------------------------------------
+
+
+def test_a_rewards_parts_are_its_means_over_its_comparisons(judged):
+    texts = ["1", "2", "4"]
+    result, _ = judged(*texts)
+    for k, text in enumerate(texts):
+        expected = sum(won(text, other) for other in texts if other != text) / 2
+        assert result.rewards[k].parts == {"a": pytest.approx(expected)}
+        assert result.rewards[k].critique == "Because of the things it says; see above."
+
+
+def test_both_sides_of_a_failed_comparison_have_it_for_a_reason(judged, coded_engine):
+    engine = coded_engine(ranks, broken=lambda request: "nonsense")
+    result, _ = judged("1", "2", engine=engine, group={"orders": "one"})
+    assert len(result.failures) == 1
+    assert [reward.reason for reward in result.rewards] == [result.failures[0]] * 2
+
+
+def test_what_does_not_apply_is_no_part(judged):
+    result, _ = judged("1", "2", listed=("a", {"id": "b", "needs": ["reference"]}))
+    assert list(result.rewards[0].parts) == ["a"]
