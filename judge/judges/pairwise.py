@@ -86,27 +86,11 @@ class PairwiseJudge:
         call: Call,
     ) -> Pairwise:
         """What one call says, before it is joined with the pair's other calls and checks."""
-        for reading in answer.readings:
-            trusted(reading, self.recipe)
-        names = [criterion.id for criterion in question.criteria]
+        read = self._parts(question, answer)
         overall = self.recipe.criteria.combine == "overall"
-        if overall:
-            names = [OVERALL]
-        label_only = self.recipe.judge.readout == "label"
-        if self.recipe.judge.verdict == "scores":
-            readings = answer.readings
-            read = [
-                _from_scores(name, readings[2 * at], readings[2 * at + 1], label_only)
-                for at, name in enumerate(names)
-            ]
-        else:
-            read = [
-                _from_choice(name, reading, self.recipe.judge.verdict, label_only)
-                for name, reading in zip(names, answer.readings, strict=True)
-            ]
-        weights = [1.0] if overall else [self.weights[name] for name in names]
+        weights = [1.0 if overall else self.weights[part.criterion_id] for part, _ in read]
         if not any(weights):
-            weights = [1.0] * len(names)
+            weights = [1.0] * len(read)
         value = pair_weighted_mean(
             [(w, found) for w, (_, found) in zip(weights, read, strict=True) if w]
         )
@@ -128,6 +112,27 @@ class PairwiseJudge:
             generation.thinking,
             call.cut,
         )
+
+    def _parts(
+        self, question: Question, answer: Answer
+    ) -> list[tuple[CriterionVerdict, PairValue]]:
+        """What an answer says on each criterion asked about."""
+        judge, readings = self.recipe.judge, answer.readings
+        for reading in readings:
+            trusted(reading, self.recipe)
+        names = [criterion.id for criterion in question.criteria]
+        if self.recipe.criteria.combine == "overall":
+            names = [OVERALL]
+        label_only = judge.readout == "label"
+        if judge.verdict == "scores":
+            return [
+                _from_scores(name, readings[2 * at], readings[2 * at + 1], label_only)
+                for at, name in enumerate(names)
+            ]
+        return [
+            _from_choice(name, reading, judge.verdict, label_only)
+            for name, reading in zip(names, readings, strict=True)
+        ]
 
     def _joined(
         self,
