@@ -26,9 +26,19 @@ def metrics(
         allowed codes.
     """
     values = [reward.value for reward in rewards if reward.value is not None]
-    pairs = [verdict for verdict in verdicts if isinstance(verdict, Pairwise) and verdict.call]
-    decided = [verdict for verdict in pairs if verdict.p_first != verdict.p_second]
-    masses = [mass for verdict in verdicts if (mass := _mass(verdict)) is not None]
+    pairs: list[Pairwise] = []
+    masses: list[float] = []
+    cut = 0
+    for verdict in verdicts:
+        if not isinstance(verdict, (Pairwise, Pointwise)):
+            continue
+        if verdict.kind == "pairwise" and verdict.call:
+            pairs.append(verdict)
+        cut += verdict.cut > 0
+        own = [part.label_mass for part in verdict.parts if part.label_mass is not None]
+        if own:
+            masses.append(min(own))
+    decided = [pair for pair in pairs if pair.p_first != pair.p_second]
     return {
         "reward_mean": _mean(values),
         "reward_std": _deviation(values),
@@ -38,7 +48,7 @@ def metrics(
         "failures": float(len(failures)),
         "calls": float(tally.usage.calls),
         "stored": float(tally.stored),
-        "cut": float(sum([_cut(verdict) > 0 for verdict in verdicts])),
+        "cut": float(cut),
         "flip_rate": _mean(_flips(pairs)),
         "first_share": _mean([float(pair.p_first > pair.p_second) for pair in decided]),
         "label_mass": _mean(masses),
@@ -70,14 +80,3 @@ def _deviation(values: Sequence[float]) -> float:
     squares = math.fsum([(value - mean) ** 2 for value in values])
     return math.sqrt(squares / (len(values) - 1))
 
-
-def _cut(verdict: Verdict) -> int:
-    return verdict.cut if isinstance(verdict, (Pairwise, Pointwise)) else 0
-
-
-def _mass(verdict: Verdict) -> float | None:
-    """The smallest allowed mass among a verdict's parts."""
-    if not isinstance(verdict, (Pairwise, Pointwise)):
-        return None
-    masses = [part.label_mass for part in verdict.parts if part.label_mass is not None]
-    return min(masses) if masses else None

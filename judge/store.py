@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import OrderedDict
 from pathlib import Path
 from typing import TextIO
 
@@ -25,7 +26,7 @@ class MemoryStore:
 
     def __init__(self, limit: int = 50_000) -> None:
         self._limit = limit
-        self._verdicts: dict[str, Verdict] = {}
+        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
 
     def get(self, key: str) -> Verdict | None:
         """The verdict stored under a key, or None."""
@@ -35,7 +36,7 @@ class MemoryStore:
         """Keep a verdict; the oldest one goes."""
         self._verdicts.setdefault(key, verdict)
         if len(self._verdicts) > self._limit:
-            del self._verdicts[next(iter(self._verdicts))]
+            self._verdicts.popitem(last=False)
 
     def close(self) -> None:
         """Nothing to free."""

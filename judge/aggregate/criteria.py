@@ -71,12 +71,11 @@ def applicable(criteria: Sequence[Criterion], parts: Parts) -> list[Criterion]:
     Left out: those judged not to apply, and those that depend on a criterion at its worst level or
     on one that is left out itself.
     """
-    dependent = any([c.depends_on for c in criteria])
-    if not dependent and not any([part.level is None for part in parts.values()]):
-        return list(criteria)
     out: set[str] = set()
     failed: set[str] = set()
+    dependent = False
     for criterion in criteria:
+        dependent = dependent or bool(criterion.depends_on)
         part = parts.get(criterion.id)
         if part is None:
             continue
@@ -84,6 +83,8 @@ def applicable(criteria: Sequence[Criterion], parts: Parts) -> list[Criterion]:
             out.add(criterion.id)
         elif part.level == (len(criterion.levels) - 1 if criterion.is_pitfall else 0):
             failed.add(criterion.id)
+    if not out and not dependent:
+        return list(criteria)
     blocked = {c.id for c in criteria if not (out | failed).isdisjoint(c.depends_on)}
     while not blocked <= out:
         out |= blocked
@@ -110,7 +111,10 @@ def variance(part: CriterionVerdict) -> float | None:
 
 
 def weighted_mean(
-    criteria: Sequence[Criterion], parts: Parts, weights: Mapping[str, float]
+    criteria: Sequence[Criterion],
+    parts: Parts,
+    weights: Mapping[str, float],
+    fired: Sequence[Gated],
 ) -> Score:
     """sum(w v) / sum(w) over the criteria really judged, then the gates.
 
@@ -118,6 +122,7 @@ def weighted_mean(
         criteria: The rubric's enabled criteria.
         parts: The verdicts there are, by criterion; a missing one was not judged.
         weights: One weight a criterion, >= 0.
+        fired: The gates that the verdicts set off.
 
     Returns:
         A value in [0, 1]; None where nothing of weight was judged, or where a criterion with a
@@ -126,7 +131,6 @@ def weighted_mean(
         verdict is a label only. A response that a gate settles has coverage 1.
     """
     told = tuple([parts[c.id] for c in criteria if c.id in parts])
-    fired = gates(criteria, parts)
     end = settled(fired)
     if end is not None:
         return Score(None if end.then == "drop" else 0.0, 0.0, 1.0, told)

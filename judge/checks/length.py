@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -33,9 +34,9 @@ class _Length(CheckParams):
             raise ValueError(f"min {self.min} is above max {self.max}")
         return self
 
+    @abstractmethod
     def count(self, text: str) -> int:
         """How many units the text has."""
-        raise NotImplementedError
 
     def run(self, text: str, inputs: Inputs) -> CheckResult:
         """Count and compare."""

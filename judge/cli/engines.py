@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from judge.cli.shared import EngineName, Json, Seed, log, out, percent, print_json
+from judge.cli.shared import LOW_MASS, EngineName, Json, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.engines.embedded import embedded_path, pull
 from judge.engines.health import health
@@ -23,7 +23,7 @@ from judge.metrics import metrics
 from judge.reward_model import RewardModel
 from judge.types import Engine, Group, GroupResult, Pairwise, Verdict
 
-LOW_MASS, HIGH_FIRST = 0.5, 0.8
+HIGH_FIRST = 0.8
 """Below this mean allowed mass, and above this share of first positions, `doctor` warns."""
 RUBRIC = "demo/short"
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from judge.cli.shared import (
+    LOW_MASS,
     UNJUDGED,
     EngineName,
     Json,
@@ -37,7 +38,6 @@ from judge.runs.summary import Summary
 from judge.types import Engine
 from judge.version import __version__
 
-LOW_MASS = 0.5
 """Below this mean allowed mass the summary warns."""
 
 

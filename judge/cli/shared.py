@@ -19,6 +19,9 @@ from judge.errors import (
 
 UNEXPECTED, USAGE, INVALID, UNJUDGED, BREACHED = 1, 2, 3, 4, 100
 
+LOW_MASS = 0.5
+"""A mean label mass below this says that the model wanted to answer something else."""
+
 out = Console()
 """Results: stdout."""
 log = Console(stderr=True)

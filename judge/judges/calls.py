@@ -33,13 +33,13 @@ def call_on(
 
     Args:
         case: The group.
-        question: With the texts that all calls of the group share already in its prompt.
+        question: As `Case.ready` makes it for the group.
         shown: The responses by the names the template has for them.
         recipe: How to judge.
         seed: The run's seed.
         make: Makes the verdict.
     """
-    key = case.asked_key(question)
+    key = question.key
     texts = {}
     for name, index in shown.items():
         key += "." + case.digests[index][:KEY_CHARS]

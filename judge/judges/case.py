@@ -46,8 +46,7 @@ class Case:
         """The enabled criteria whose inputs the group has."""
         self._checked = [c for c in self.criteria if c.check is not None]
         self._fenced: dict[str, str] = {}
-        self._filled: dict[bytes, Question] = {}
-        self._keys: dict[bytes, str] = {}
+        self._ready: dict[str, Question] = {}
 
     def with_reference(self) -> int:
         """Add the reference answer as one more response to compare with; its index."""
@@ -55,24 +54,16 @@ class Case:
         self.digests.append(self.responses[-1].digest)
         return len(self.responses) - 1
 
-    def asked_key(self, question: Question) -> str:
-        """Digest of a question and the texts that all calls of the group share."""
-        key = self._keys.get(question.key)
-        if key is None:
-            key = hashlib.sha256(question.key + self.inputs_digest).hexdigest()
-            self._keys[question.key] = key
-        return key
-
-    def with_shared_texts(self, questions: Sequence[Question]) -> list[Question]:
-        """Questions with the texts all calls of the group share filled in; made once for each."""
-        ready = []
+    def ready(self, questions: Sequence[Question]) -> list[Question]:
+        """Questions with the texts all calls of the group share in prompt and key; made once."""
         for question in questions:
-            filled = self._filled.get(question.key)
-            if filled is None:
-                skeleton = question.skeleton.filled(self._shared_texts())
-                filled = self._filled[question.key] = replace(question, skeleton=skeleton)
-            ready.append(filled)
-        return ready
+            if question.key not in self._ready:
+                self._ready[question.key] = replace(
+                    question,
+                    skeleton=question.skeleton.filled(self._shared_texts()),
+                    key=hashlib.sha256(question.key.encode() + self.inputs_digest).hexdigest(),
+                )
+        return [self._ready[question.key] for question in questions]
 
     def _shared_texts(self) -> dict[str, str]:
         texts = {"prompt": self.fence(self.group.prompt)}

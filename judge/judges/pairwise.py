@@ -63,7 +63,7 @@ class PairwiseJudge:
             (pair, question)
             for pair, questions in wanted
             if case.digests[pair[0]] != case.digests[pair[1]]
-            for question in case.with_shared_texts(questions)
+            for question in questions
         ]
         calls = [self._call(case, pair, question) for pair, question in asked]
         results = await sampled(self.asker, calls, self.recipe.judge.samples, _combined, tally)

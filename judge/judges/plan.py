@@ -38,7 +38,7 @@ class Question(msgspec.Struct, frozen=True):
     skeleton: Skeleton
     sampling: Sampling
     constraint: Constraint | None
-    key: bytes
+    key: str
     """Digest of all of it, the engine and the recipe included."""
 
 
@@ -203,7 +203,7 @@ def _key(
     template: PromptTemplate,
     engine: Engine,
     spec: OutputSpec,
-) -> bytes:
+) -> str:
     facts = [
         engine.digest,
         template.digest,
@@ -214,4 +214,4 @@ def _key(
         recipe.guards.min_label_mass,
         spec.shape(),
     ]
-    return hashlib.sha256(json.dumps(facts).encode()).digest()
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -41,7 +41,7 @@ class PointwiseJudge:
         asked = [
             (index, question)
             for index, questions in wanted
-            for question in case.with_shared_texts(questions)
+            for question in questions
         ]
         calls = [self._call(case, index, question) for index, question in asked]
         results = await sampled(self.asker, calls, self.recipe.judge.samples, _combined, tally)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from judge.aggregate.criteria import criterion_weights, weighted_mean
+from judge.aggregate.criteria import criterion_weights, gates, weighted_mean
 from judge.judges.base import Tally
 from judge.judges.case import Case
 from judge.judges.pointwise import PointwiseJudge
@@ -24,14 +24,14 @@ async def absolute(
     """
     recipe, criteria = setting.recipe, case.criteria
     judged = [c for c in criteria if c.check is None or c.hybrid]
-    whole = setting.plans.of(case, judged, pairs=False)
+    whole = setting.asked(case, judged, pairs=False)
     wanted = []
     for index, parts in checked.items():
         if not parts:
             wanted.append((index, whole))
-        elif settled_score(criteria, parts) is None:
+        elif settled_score(gates(criteria, parts), parts) is None:
             asked = [c for c in judged if c.id not in parts]
-            wanted.append((index, setting.plans.of(case, asked, pairs=False)))
+            wanted.append((index, setting.asked(case, asked, pairs=False)))
     judge = PointwiseJudge(setting.asker, recipe, setting.seed)
     verdicts: list[Verdict] = []
     broken: dict[int, Failure] = {}
@@ -49,8 +49,11 @@ async def absolute(
     weights = criterion_weights(criteria, recipe.criteria.tiers)
     rewards, scores = [], []
     for index, parts in checked.items():
-        score = settled_score(criteria, parts) or weighted_mean(criteria, parts, weights)
-        critique = "\n".join(critiques.get(index, ()))
+        fired = gates(criteria, parts)
+        score = settled_score(fired, parts) or weighted_mean(criteria, parts, weights, fired)
+        critique = "\n".join(critiques[index]) if index in critiques else ""
         scores.append(score)
-        rewards.append(reward_of(recipe, criteria, score, parts, broken.get(index), critique))
+        rewards.append(
+            reward_of(recipe, criteria, score, fired, parts, broken.get(index), critique)
+        )
     return Outcome(rewards, list(scores), None, verdicts)

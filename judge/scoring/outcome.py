@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from judge.aggregate.criteria import gates, settled, worth
+from judge.aggregate.criteria import Gated, settled, worth
 from judge.aggregate.rewards import Valued
 from judge.judges.case import DEGENERATE
 from judge.recipes import Recipe
@@ -35,12 +35,12 @@ def nothing(group: Group, failure: Failure) -> Outcome:
 
 
 def settled_score(
-    criteria: Sequence[Criterion], parts: Mapping[str, CriterionVerdict]
+    fired: Sequence[Gated], parts: Mapping[str, CriterionVerdict]
 ) -> Score | None:
     """The score of a response that needs no judge: it has no content, or a gate settles it."""
     if DEGENERATE in parts:
         return Score(0.0, 0.0, 1.0, tuple(parts.values()))
-    gate = settled(gates(criteria, parts))
+    gate = settled(fired)
     if gate is None:
         return None
     return Score(None if gate.then == "drop" else 0.0, 0.0, 1.0, tuple(parts.values()))
@@ -50,6 +50,7 @@ def reward_of(
     recipe: Recipe,
     criteria: Sequence[Criterion],
     score: Score,
+    fired: Sequence[Gated],
     parts: Mapping[str, CriterionVerdict],
     broken: Failure | None,
     critique: str,
@@ -60,6 +61,7 @@ def reward_of(
         recipe: Its guards and its range.
         criteria: The criteria that apply to the group.
         score: The score.
+        fired: The gates that the verdicts set off.
         parts: The verdicts it was made of.
         broken: The first call about the response that failed.
         critique: What the judge said.
@@ -69,7 +71,7 @@ def reward_of(
         part = parts.get(criterion.id)
         if part is not None and part.value is not None:
             worths[criterion.id] = worth(criterion, part)
-    empty, fired = DEGENERATE in parts, gates(criteria, parts)
+    empty = DEGENERATE in parts
     end = None if empty else settled(fired)
     if end is not None and end.then == "drop":
         why = f"the gate of {end.criterion_id!r} took the response out"

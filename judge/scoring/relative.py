@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from judge.aggregate.criteria import criterion_weights
+from judge.aggregate.criteria import criterion_weights, gates
 from judge.aggregate.preferences import preferences
 from judge.aggregate.rank import contest
 from judge.aggregate.rewards import Valued, beats_reference, ranked, win_rate
@@ -63,7 +63,8 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
         text = "no reference and no anchor to compare with"
         return nothing(group, Failure("rubric", "missing_input", text))
     criteria = case.criteria
-    scores = [settled_score(criteria, checked[index]) for index in range(n)]
+    fired = [gates(criteria, checked[index]) for index in range(n)]
+    scores = [settled_score(fired[index], checked[index]) for index in range(n)]
     playing = [index for index in range(n) if scores[index] is None]
     anchor = None
     if with_reference:
@@ -84,7 +85,8 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
     rewards = []
     for index, score in enumerate(scores):
         if score is not None:
-            rewards.append(reward_of(recipe, criteria, score, checked[index], None, ""))
+            gated = reward_of(recipe, criteria, score, fired[index], checked[index], None, "")
+            rewards.append(gated)
         elif values is None:
             rewards.append(_skipped("nothing is left to compare it with"))
         else:
@@ -213,12 +215,12 @@ def wanted_of(
     """What the model is asked about each pair: all that no check has decided on both sides."""
     criteria = [c for c in case.criteria if c.check is None or c.hybrid]
     if setting.recipe.criteria.combine == "overall" or not any(c.hybrid for c in criteria):
-        plan = setting.plans.of(case, criteria, pairs=True)
+        plan = setting.asked(case, criteria, pairs=True)
         return [(pair, plan) for pair in pairs]
     wanted: list[tuple[Pair, Sequence[Question]]] = []
     for a, b in pairs:
         asked = [c for c in criteria if c.id not in checked[a] or c.id not in checked[b]]
-        wanted.append(((a, b), setting.plans.of(case, asked, pairs=True)))
+        wanted.append(((a, b), setting.asked(case, asked, pairs=True)))
     return wanted
 
 

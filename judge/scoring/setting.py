@@ -71,3 +71,9 @@ class Setting:
     plans: Plans
     profile: JudgeProfile | None
     seed: int
+
+    def asked(
+        self, case: Case, criteria: Sequence[Criterion], *, pairs: bool
+    ) -> Sequence[Question]:
+        """The plan's questions, ready for the group (see `Plans.of`)."""
+        return case.ready(self.plans.of(case, criteria, pairs=pairs))

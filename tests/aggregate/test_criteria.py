@@ -44,7 +44,8 @@ def parts(*made):
 
 
 def mean_of(criteria, told):
-    return weighted_mean(criteria, told, criterion_weights(criteria, {}))
+    weights = criterion_weights(criteria, {})
+    return weighted_mean(criteria, told, weights, gates(criteria, told))
 
 
 # --- weights and worth -----------------------------------------------------------------------
