@@ -17,6 +17,8 @@ from judge.judges.plan import check_served
 from judge.recipes import Recipe, load_recipe
 from judge.rubrics import Rubric, load_rubric
 from judge.scoring import GroupScorer, RubricSource
+from judge.scoring.shape import advanced
+from judge.transforms import Multipliers
 from judge.types import (
     Comparison,
     Engine,
@@ -61,6 +63,8 @@ class RewardModel:
         self._concurrency = concurrency
         self._timeout_s = timeout_s
         self._seed = seed
+        self.multipliers: Multipliers | None = None
+        """State of the recipe's `constrained` transform; set it to go on with a run."""
         self._opening: asyncio.Task[GroupScorer] | None = None
         self._live: tuple[Engine, VerdictStore] | None = None
 
@@ -177,6 +181,30 @@ class RewardModel:
                 raise ConfigError(f"pairs: ({i}, {j}) is not a pair of {n} responses")
         return await at_home(self._compare(group, list(pairs)))
 
+    async def advance(self, results: Iterable[GroupResult]) -> Multipliers:
+        """Move the multipliers of the recipe's `constrained` transform by one training step.
+
+        Until then they are fixed, so that no group of a step influences another.
+
+        Args:
+            results: The results of the step; the mean of each named criterion over all of their
+                rewards is set against its threshold.
+
+        Returns:
+            The new state; plain JSON by `msgspec.to_builtins`, to keep with the run.
+
+        Raises:
+            ConfigError: The recipe has no such transform.
+        """
+        settings = self.recipe.constrained
+        if settings is None:
+            raise ConfigError(f"recipe {self.recipe.id} has no `constrained` transform to advance")
+        rewards = [reward for result in results for reward in result.rewards]
+        self.multipliers = advanced(settings, self.multipliers, rewards)
+        if self._opening is not None:
+            (await at_home(self._scorer())).multipliers = self.multipliers
+        return self.multipliers
+
     # --- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -238,7 +266,7 @@ class RewardModel:
         store = open_store(self._store)
         self._live = (engine, store)
         try:
-            return await open_scorer(
+            scorer = await open_scorer(
                 rubric=self.rubric,
                 recipe=self.recipe,
                 engine=engine,
@@ -252,6 +280,8 @@ class RewardModel:
         except BaseException:
             await self._free()
             raise
+        scorer.multipliers = self.multipliers
+        return scorer
 
     async def _score(self, group: Group) -> GroupResult:
         return await (await self._scorer()).score(group)

@@ -212,6 +212,9 @@ class Comparison(Record, frozen=True):
     weight: float = 1.0
     graded: bool = True
     """False: only the label is known, the probabilities are 0 and 1."""
+    lean: float | None = None
+    """How much better the first is, in [-1, 1], where verdicts come in steps; None: p_first -
+    p_second."""
 
     def __post_init__(self) -> None:
         total = self.p_first + self.p_tie + self.p_second
@@ -229,6 +232,8 @@ class Comparison(Record, frozen=True):
             raise ConfigError("Comparison.log_odds is NaN")
         if not (self.weight >= 0.0 and math.isfinite(self.weight)):
             raise ConfigError(f"Comparison.weight: {self.weight} is not a finite weight")
+        if self.lean is not None and not abs(self.lean) <= 1.0 + PROBABILITY_TOLERANCE:
+            raise ConfigError(f"Comparison.lean: {self.lean} is not in [-1, 1]")
 
 
 class Preference(Record, frozen=True):
@@ -241,6 +246,9 @@ class Preference(Record, frozen=True):
     p_j: float
     flipped: bool | None
     weight: float = 1.0
+    lean: float | None = None
+    """How much better i is, in [-1, 1]: the mean of `Comparison.lean` over both orders; None: p_i -
+    p_j."""
 
 
 class Ranking(Record, frozen=True, eq=False):
@@ -284,6 +292,10 @@ class CriterionVerdict(Record, frozen=True):
     label_mass: float | None = None
     """Probability the model gave to the allowed codes before the grammar masked the others."""
     by: Literal["judge", "check"] = "judge"
+    log_odds: float | None = None
+    """Pairs only: of the first over the second, unclipped."""
+    scores: tuple[float, float] | None = None
+    """Pairs only: both sides' own expected scores (first, second)."""
 
 
 class Pointwise(Record, frozen=True):
@@ -321,6 +333,8 @@ class Pairwise(Record, frozen=True):
     thinking: str = ""
     cut: int = 0
     """Characters left out of the middles of both responses to fit the engine's context."""
+    lean: float | None = None
+    """See `Comparison.lean`."""
     kind: Literal["pairwise"] = "pairwise"
 
     def comparison(self, first: int | None = None, second: int | None = None) -> Comparison:
@@ -335,6 +349,7 @@ class Pairwise(Record, frozen=True):
             self.scores,
             1.0,
             self.graded,
+            self.lean,
         )
 
 

@@ -8,7 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from judge.aggregate import combine
+from judge.aggregate.combine import COMBINERS, Item
 from judge.errors import RecipeError
+from judge.recipes import CriteriaSection
 from judge.rubrics import Criterion
 from judge.types import CriterionVerdict, Score
 
@@ -110,92 +113,83 @@ def variance(part: CriterionVerdict) -> float | None:
     return max(0.0, square - mean * mean)
 
 
-def weighted_mean(
+def score_of(
     criteria: Sequence[Criterion],
     parts: Parts,
     weights: Mapping[str, float],
     fired: Sequence[Gated],
+    section: CriteriaSection,
 ) -> Score:
-    """sum(w v) / sum(w) over the criteria really judged, then the gates.
+    """Combine the criteria really judged, by the recipe's rule, then apply the gates.
 
     Args:
         criteria: The rubric's enabled criteria.
         parts: The verdicts there are, by criterion; a missing one was not judged.
         weights: One weight a criterion, >= 0.
         fired: The gates that the verdicts set off.
+        section: How to combine. A rule that ranks a whole group by its criteria (`GROUP_RULES`)
+            takes this for the weighted mean.
 
     Returns:
-        A value in [0, 1]; None where nothing of weight was judged, or where a criterion with a
-        gate was not. `coverage` is the judged share of the weight that applies. The standard error
-        is that of drawing each level from its probabilities, independently; None where some
-        verdict is a label only. A response that a gate settles has coverage 1.
+        A value in the rule's range, [0, 1] but for log_and; None where nothing of weight was
+        judged, or where a criterion with a gate was not. `coverage` is the judged share of the
+        weight that applies. The standard error is that of drawing each level from its
+        probabilities, independently; None where some verdict is a label only. A response that a
+        gate settles has coverage 1.
+
+    Raises:
+        RecipeError: The rule asks for a layer that a criterion lacks.
     """
     told = tuple([parts[c.id] for c in criteria if c.id in parts])
     end = settled(fired)
     if end is not None:
         return Score(None if end.then == "drop" else 0.0, 0.0, 1.0, told)
-    total = weight = value = squares = 0.0
-    open_gate, labels_only = False, False
+    total = judged = 0.0
+    open_gate = False
+    items = []
     for criterion in applicable(criteria, parts):
-        share = weights[criterion.id]
-        total += share
+        weight = weights[criterion.id]
+        total += weight
         part = parts.get(criterion.id)
         if part is None:
             open_gate = open_gate or criterion.gate is not None
             continue
-        weight += share
-        value += share * worth(criterion, part)
-        spread = variance(part)
-        if spread is None:
-            labels_only = True
-        else:
-            squares += share * share * spread
-    coverage = weight / total if total else 0.0
-    if not weight or open_gate:
+        judged += weight
+        items.append(_item(criterion, part, weight))
+    coverage = judged / total if total else 0.0
+    if not judged or open_gate:
         return Score(None, None, coverage, told)
-    value /= weight
+    whole = COMBINERS.get(section.combine, combine.weighted_mean)(items, section)
+    if whole is None:
+        return Score(None, None, coverage, told)
+    value = whole.value
     for gate in fired:
         value = value if gate.at is None else min(value, gate.at)
-    return Score(value, None if labels_only else math.sqrt(squares) / weight, coverage, told)
+    return Score(value, whole.standard_error, coverage, told)
 
 
-class PairValue(msgspec.Struct, frozen=True):
-    """A pair's preference over all criteria; `p_*` sum to 1."""
+def floor_of(
+    criteria: Sequence[Criterion], weights: Mapping[str, float], section: CriteriaSection
+) -> float:
+    """What a response is worth that a gate has set to zero: the low end of the rule's range."""
+    if section.combine != "log_and":
+        return 0.0
+    worst = [Item(c.id, weights[c.id], 0.0, 0.0, 0.0) for c in criteria]
+    whole = combine.log_and(worst, section)
+    return 0.0 if whole is None else whole.value
 
-    p_first: float
-    p_tie: float
-    p_second: float
-    log_odds: float | None
-    scores: tuple[float, float] | None
 
-
-def pair_weighted_mean(
-    values: Sequence[tuple[float, PairValue]],
-) -> PairValue:
-    """The weighted mean of the criteria's own preferences, and of their log-odds and scores.
-
-    Args:
-        values: (weight, preference) of each judged criterion, pitfalls already turned round; the
-            weights' sum must be above 0.
-    """
-    if len(values) == 1:
-        return values[0][1]
-    total = math.fsum(weight for weight, _ in values)
-    shares = [(weight / total, value) for weight, value in values]
-    first = math.fsum(share * value.p_first for share, value in shares)
-    second = math.fsum(share * value.p_second for share, value in shares)
-    odds = [(share, v.log_odds) for share, v in shares if v.log_odds is not None]
-    both = [(share, v.scores) for share, v in shares if v.scores is not None]
-    whole = len(values)
-    return PairValue(
-        first,
-        max(0.0, 1.0 - first - second),
-        second,
-        math.fsum(share * value for share, value in odds) if len(odds) == whole else None,
-        (
-            math.fsum(share * pair[0] for share, pair in both),
-            math.fsum(share * pair[1] for share, pair in both),
-        )
-        if len(both) == whole
-        else None,
+def _item(criterion: Criterion, part: CriterionVerdict, weight: float) -> Item:
+    is_pitfall = criterion.is_pitfall
+    value = part.value or 0.0
+    best = 0 if is_pitfall else len(criterion.levels) - 1
+    return Item(
+        criterion.id,
+        weight,
+        1.0 - value if is_pitfall else value,
+        variance(part),
+        part.probabilities[best] if part.probabilities else float(part.level == best),
+        criterion.tier,
+        criterion.layer,
+        is_pitfall,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from judge.types import Comparison, Preference
 
@@ -10,8 +13,17 @@ Sides = dict[bool, list[Comparison]]
 """A pair's comparisons by whether the lower index was shown first."""
 
 
+SLIGHT = 0.5
+"""A lean of at most this is a slight win (WildBench: 1 = much, 1/2 = slightly better)."""
+
+
 def preferences(
-    comparisons: Iterable[Comparison], *, band: float = 0.0, keys: Sequence[str] | None = None
+    comparisons: Iterable[Comparison],
+    *,
+    band: float = 0.0,
+    keys: Sequence[str] | None = None,
+    lengths: Sequence[int] | None = None,
+    if_longer: int | None = None,
 ) -> list[Preference]:
     """Join all comparisons of each unordered pair, in order of (i, j).
 
@@ -22,6 +34,9 @@ def preferences(
         comparisons: Valid comparisons; a failed call is simply not among them.
         band: A pair with |p_i - p_j| at or below this becomes a certain tie, if `band` > 0.
         keys: A content hash an item. What was said of one item is then said of all with its key.
+        lengths: Characters an item, for `if_longer`.
+        if_longer: A slight win of an item that is longer by more than this is a certain tie
+            (WildBench's length rule, here applied to both orders joined).
     """
     pairs: dict[tuple[int, int], Sides] = {}
     for comparison in comparisons:
@@ -31,7 +46,21 @@ def preferences(
         pairs.setdefault(key, {}).setdefault(ascending, []).append(comparison)
     if keys is not None and len(set(keys)) < len(keys):
         pairs = _shared(pairs, keys)
-    return [_joined(i, j, orders, band) for (i, j), orders in sorted(pairs.items())]
+    joined = [_joined(i, j, orders, band) for (i, j), orders in sorted(pairs.items())]
+    if lengths is None or if_longer is None:
+        return joined
+    return [
+        _tied(pair) if _won_by_length(pair, lengths, if_longer) else pair for pair in joined
+    ]
+
+
+def _won_by_length(pair: Preference, lengths: Sequence[int], if_longer: int) -> bool:
+    lean, longer = lean_of(pair), lengths[pair.i] - lengths[pair.j]
+    return 0.0 < abs(lean) <= SLIGHT and longer * math.copysign(1.0, lean) > if_longer
+
+
+def _tied(pair: Preference) -> Preference:
+    return replace(pair, p_i=0.0, p_tie=1.0, p_j=0.0, lean=0.0)
 
 
 def _shared(
@@ -60,23 +89,35 @@ def _joined(i: int, j: int, orders: Sides, band: float) -> Preference:
         if len(asked) == 1 and asked[0].weight > 0.0:
             (only,) = asked
             weight += only.weight
-            pair = (only.p_first, only.p_second)
-            sides.append(pair if ascending else pair[::-1])
+            lead = lean_of(only)
+            told = (only.p_first, only.p_second, lead)
+            sides.append(told if ascending else (told[1], told[0], -lead))
             continue
-        total = sum(c.weight for c in asked)
+        total = sum([c.weight for c in asked])
         weight += total
         if total > 0.0:
-            first = sum(c.weight * c.p_first for c in asked) / total
-            second = sum(c.weight * c.p_second for c in asked) / total
-            sides.append((first, second) if ascending else (second, first))
+            first = sum([c.weight * c.p_first for c in asked]) / total
+            second = sum([c.weight * c.p_second for c in asked]) / total
+            lean = sum([c.weight * lean_of(c) for c in asked]) / total
+            sides.append((first, second, lean) if ascending else (second, first, -lean))
     if not sides:
         return Preference(i, j, 0.0, 1.0, 0.0, None, 0.0)
     p_i = sum(side[0] for side in sides) / len(sides)
     p_j = sum(side[1] for side in sides) / len(sides)
     flipped = None
     if len(sides) == 2:
-        (a, b), (c, d) = sides
+        (a, b, _), (c, d, _) = sides
         flipped = (a - b) * (c - d) < 0.0
+    lean = sum([side[2] for side in sides]) / len(sides)
     if band > 0.0 and abs(p_i - p_j) <= band:
-        p_i = p_j = 0.0
-    return Preference(i, j, p_i, max(0.0, 1.0 - p_i - p_j), p_j, flipped, weight)
+        p_i = p_j = lean = 0.0
+    return Preference(i, j, p_i, max(0.0, 1.0 - p_i - p_j), p_j, flipped, weight, lean)
+
+
+def lean_of(told: Comparison | Preference) -> float:
+    """How much better the first (or i) is, in [-1, 1]; by the probabilities if not said."""
+    if told.lean is not None:
+        return told.lean
+    if isinstance(told, Preference):
+        return told.p_i - told.p_j
+    return told.p_first - told.p_second

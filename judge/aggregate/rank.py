@@ -72,7 +72,7 @@ async def rank(
     )
     if n < 2:
         return Ranking((None,) * n, (None,) * n, None, 0, 0, 0, 0.0, (), method)
-    return _ranking(ledger, standing)
+    return ranking_of(ledger, standing)
 
 
 async def contest(
@@ -118,7 +118,7 @@ async def contest(
     return ledger, None if n < 2 else await SCHEDULES[method](ledger)
 
 
-def _ranking(ledger: Ledger, standing: Sequence[float] | None) -> Ranking:
+def ranking_of(ledger: Ledger, standing: Sequence[float] | None) -> Ranking:
     """Fit the strengths in canonical order, then give every item its own place back."""
     told = tuple(ledger.comparisons)
     seeds = None if ledger.seeds is None else ledger.seeds.tolist()

@@ -47,9 +47,17 @@ class Case:
         self._checked = [c for c in self.criteria if c.check is not None]
         self._fenced: dict[str, str] = {}
         self._ready: dict[str, Question] = {}
+        self._contestant = False
 
     def with_reference(self) -> int:
-        """Add the reference answer as one more response to compare with; its index."""
+        """Add the reference answer as one more response to compare with; its index.
+
+        The judge is no longer shown it as an answer known to be good, and criteria that need one
+        do not apply.
+        """
+        self._contestant = True
+        self.criteria = [c for c in self.criteria if "reference" not in c.needs]
+        self._checked = [c for c in self.criteria if c.check is not None]
         self.responses.append(Response(self.group.reference or ""))
         self.digests.append(self.responses[-1].digest)
         return len(self.responses) - 1
@@ -86,6 +94,8 @@ class Case:
 
     def shows(self, name: str) -> bool:
         """Whether the group has an input and the model may see it."""
+        if name == "reference" and self._contestant:
+            return False
         return self._has(name) and name not in self.rubric.inputs.hidden
 
     def _has(self, name: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from judge.aggregate.combine import check_combined
 from judge.decoding import (
     NOT_APPLICABLE,
     OVERALL,
@@ -28,6 +29,8 @@ from judge.rubrics import Criterion, Rubric
 from judge.types import Constraint, Engine, Sampling
 
 LEVEL_CODES = tuple("123456789")
+TWO_SIDED = ("scores", "levels")
+"""Verdicts on a pair that give each side its own."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -94,7 +97,7 @@ def questions(
 
 
 def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
-    """Raise RecipeError for a criterion that cannot be judged in the recipe's mode."""
+    """Raise RecipeError for a criterion that the recipe can neither judge nor combine."""
     for criterion in criteria:
         if criterion.is_error_scale or criterion.kind in ("step", "span"):
             raise RecipeError(
@@ -102,6 +105,7 @@ def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
                 f" {recipe.judge.mode}",
                 hint="use a criterion with levels, or disable it with `enabled: false`",
             )
+    check_combined(criteria, recipe.criteria)
 
 
 def _chunks(criteria: Sequence[Criterion], recipe: Recipe) -> list[Sequence[Criterion]]:
@@ -142,10 +146,13 @@ def _pair_slots(criteria: Sequence[Criterion], recipe: Recipe) -> tuple[Slot, ..
     judge = recipe.judge
     reason = judge.max_reason_chars if judge.reasoning == "brief" else 0
     keys = [OVERALL] if recipe.criteria.combine == "overall" else [c.id for c in criteria]
-    if judge.verdict == "scores":
+    if judge.verdict in TWO_SIDED:
+        scales = [LEVEL_CODES[: len(c.levels)] for c in criteria]
+        if judge.verdict == "scores":
+            scales = [PAIR_SCORES] * len(keys)
         return tuple(
-            Slot(f"{key}.{side}", PAIR_SCORES, False, reason if side == "A" else 0)
-            for key in keys
+            Slot(f"{key}.{side}", codes, False, reason if side == "A" else 0)
+            for key, codes in zip(keys, scales, strict=True)
             for side in SIDES
         )
     codes = tuple(code.code for code in PAIR_CODES[judge.verdict])
@@ -178,9 +185,9 @@ def _values(
             }
             for criterion in criteria
         ],
-        "show_codes": not pairs,
+        "show_codes": not pairs or recipe.judge.verdict == "levels",
         "overall": recipe.criteria.combine == "overall",
-        "scores": recipe.judge.verdict == "scores",
+        "two_sided": recipe.judge.verdict if recipe.judge.verdict in TWO_SIDED else "",
         "choices": [
             {"code": choice.code, "meaning": choice.meaning}
             for choice in PAIR_CODES.get(recipe.judge.verdict, ())
@@ -210,7 +217,7 @@ def _key(
         rubric.digest,
         [criterion.id for criterion in criteria],
         recipe.judge.model_dump(mode="json", exclude={"attempts"}),
-        recipe.criteria.model_dump(mode="json"),
+        recipe.criteria.combine == "overall",
         recipe.guards.min_label_mass,
         spec.shape(),
     ]

@@ -71,7 +71,9 @@ def _mean_part(parts: tuple[CriterionVerdict, ...]) -> CriterionVerdict:
     if not width:
         levels = [part.level for part in judged if part.level is not None]
         level = max(sorted(set(levels)), key=levels.count)
-        return replace(judged[0], level=level, value=sum(values) / len(values))
+        return replace(
+            judged[0], level=level, value=sum(values) / len(values), scores=_mean_scores(judged)
+        )
     rows = [part.probabilities or _certain(part.level or 0, width) for part in judged]
     mean = tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
     return replace(
@@ -80,7 +82,17 @@ def _mean_part(parts: tuple[CriterionVerdict, ...]) -> CriterionVerdict:
         value=sum(values) / len(values),
         probabilities=mean,
         label_mass=min(masses) if masses else None,
+        log_odds=None,
+        scores=_mean_scores(judged),
     )
+
+
+def _mean_scores(parts: Sequence[CriterionVerdict]) -> tuple[float, float] | None:
+    pairs = [part.scores for part in parts if part.scores is not None]
+    if len(pairs) < len(parts):
+        return None
+    first, second = (sum(side) / len(pairs) for side in zip(*pairs, strict=True))
+    return first, second
 
 
 def _certain(level: int, width: int) -> tuple[float, ...]:

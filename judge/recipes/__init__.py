@@ -1,6 +1,6 @@
 """Recipes: how to judge. One YAML file each, most of them one published method."""
 
 from judge.recipes.files import json_schema, load_recipe, recipe_names
-from judge.recipes.schema import Recipe
+from judge.recipes.schema import CriteriaSection, Recipe
 
-__all__ = ["Recipe", "json_schema", "load_recipe", "recipe_names"]
+__all__ = ["CriteriaSection", "Recipe", "json_schema", "load_recipe", "recipe_names"]

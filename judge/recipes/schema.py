@@ -9,17 +9,85 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from judge.recipes.transforms import Constrained, Transform
+
 Mode = Literal["pointwise", "pairwise"]
-PairVerdict = Literal["two_way", "three_way", "five_way", "six_way", "scores"]
+PairVerdict = Literal["two_way", "three_way", "five_way", "six_way", "scores", "levels"]
 Reasoning = Literal["none", "brief", "critique"]
 Readout = Literal["label", "label_probability", "expectation"]
-Combine = Literal["weighted_mean", "overall"]
-Schedule = Literal["none", "round_robin", "anchor", "reference"]
-RewardName = Literal["score", "win_rate", "beats_reference"]
+OwnRule = Literal[
+    "weighted_mean",
+    "layers",
+    "tiers",
+    "gated_product",
+    "fraction",
+    "penalty",
+    "product",
+    "min",
+    "last",
+    "log_and",
+]
+PairRule = Literal["weighted_mean", "overall", "layers", "tiers", "hierarchy"]
+GroupRule = Literal[
+    "hierarchy",
+    "plurality",
+    "borda",
+    "dowdall",
+    "copeland",
+    "minimax",
+    "condorcet",
+    "pareto",
+    "maxmin",
+    "competitive_swiss",
+]
+Combine = OwnRule | PairRule | GroupRule
+Schedule = Literal[
+    "none",
+    "round_robin",
+    "anchor",
+    "reference",
+    "pool",
+    "swiss",
+    "single_elimination",
+    "double_elimination",
+    "knockout",
+    "balanced",
+    "active",
+    "copeland",
+]
+RewardName = Literal[
+    "score",
+    "win_rate",
+    "net_wins",
+    "rank_quantile",
+    "posterior_mean",
+    "difference_matrix",
+    "beats_reference",
+    "reference_lean",
+    "brpo",
+    "mean_score",
+    "best_of_n",
+    "maximal_lottery",
+]
+AGAINST_ONE = ("beats_reference", "reference_lean", "brpo")
+"""Rewards that compare every response with one fixed opponent."""
+UNBOUNDED = ("posterior_mean", "difference_matrix", "mean_score")
+"""Rewards without a range of their own: `output.range` cannot be set for them."""
+
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "weights": ("layers",),
+    "gate_layer": ("gated_product",),
+    "smoothing": ("gated_product",),
+    "margin": ("hierarchy",),
+    "reference": ("log_and",),
+    "eliminate": ("competitive_swiss",),
+}
+"""Settings of `criteria` and the rules they belong to."""
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -34,7 +102,8 @@ class JudgeSection(_Part):
     mode: Mode
     """pointwise: one response against the levels of every criterion; pairwise: two responses."""
     verdict: PairVerdict = "three_way"
-    """Pairs only: A or B; with a tie; five or six steps of how much better; or a 1-9 score each."""
+    """Pairs only: A or B; with a tie; five or six steps of how much better; a 1-9 score each; or
+    the level of the criterion's own scale each reaches."""
     template: str | None = None
     """A name in prompts/; the mode's own template when absent."""
     calls: Literal["one", "each"] | Annotated[int, Field(ge=1)] = "one"
@@ -73,11 +142,40 @@ class CriteriaSection(_Part):
     """How the verdicts on the criteria become one value or one preference."""
 
     combine: Combine = "weighted_mean"
-    """weighted_mean; overall (pairs only): the model is asked once, with all criteria in mind."""
+    """Of one response: weighted_mean, layers, tiers (with veto), gated_product, fraction, penalty,
+    product, min, last, log_and. Of a pair: weighted_mean, layers, tiers, hierarchy, or overall (the
+    model is asked once, with all criteria in mind). Of a group of responses judged alone, each
+    against the others: hierarchy, the votes plurality, borda, dowdall, copeland, minimax and
+    condorcet, pareto, maxmin (each criterion a group of users), competitive_swiss (criteria are
+    rounds)."""
+    weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
+    """layers: what each layer counts."""
+    gate_layer: str = "bottom_line"
+    """gated_product: the layer whose criteria gate the others."""
+    smoothing: Annotated[float, Field(gt=0.0)] = 0.01
+    """gated_product: added to each gating value, so that one zero is not the end."""
+    margin: Annotated[float, Field(ge=0.0)] = 0.0
+    """hierarchy: how clear a difference must be to decide; of a pair the lean in [0, 1], of a
+    group the share of the criterion's standard deviation."""
+    reference: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    """log_and: the value that counts as good enough; values above it hardly add."""
+    eliminate: Annotated[int, Field(ge=0)] = 0
+    """competitive_swiss: how many go out a round."""
     tiers: dict[str, Annotated[float, Field(ge=0.0)]] = Field(
         default_factory=lambda: {"critical": 8.0, "core": 5.0, "important": 2.0, "highlight": 1.0}
     )
     """The weight of a criterion that names a tier instead of a weight."""
+
+    @model_validator(mode="after")
+    def _used(self) -> CriteriaSection:
+        for name, rules in SETTINGS.items():
+            field = type(self).model_fields[name]
+            default = field.get_default(call_default_factory=True)
+            if self.combine not in rules and getattr(self, name) != default:
+                raise ValueError(f"{name} is a setting of combine: {' or '.join(rules)}")
+        if self.combine == "layers" and not any(self.weights.values()):
+            raise ValueError("combine: layers needs `weights`, one a layer")
+        return self
 
 
 class TiesSection(_Part):
@@ -85,15 +183,30 @@ class TiesSection(_Part):
 
     band: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     """A pair with |P(i better) - P(j better)| at or below this is a tie."""
+    if_longer_chars: Annotated[int, Field(ge=0)] | None = None
+    """A slight win (a lean of at most 1/2) of a response that is longer by more than this many
+    characters is a tie (WildBench)."""
 
 
 class GroupSection(_Part):
     """Which comparisons are asked inside a group and what they are turned into."""
 
     schedule: Schedule = "none"
+    """Which pairs are asked; reference: each response against the row's reference answer, or its
+    anchor; anchor: against the row's anchor, or one drawn."""
     orders: Literal["one", "both"] = "both"
     """both: each pair is asked in both display orders; one: in one, balanced over the group."""
     reward: RewardName = "score"
+    """score (responses judged alone); of comparisons: win_rate, net_wins, rank_quantile,
+    posterior_mean (of the joint strengths), difference_matrix (Think-RM), mean_score,
+    maximal_lottery (what it wins against the Nash mixture), best_of_n (1 for the best, 0 for the
+    rest); against one opponent: beats_reference, reference_lean (how much better, -1 to 1), brpo
+    (1 or -1)."""
+    seeds: Literal["anchor", "given"] | None = None
+    """given: a number a response in its `meta.seed`; anchor: a round against the anchor (single
+    elimination); None: what the schedule does by itself."""
+    max_skew: Unit | None = None
+    """brpo: a group whose |sum of rewards| / N is above this gets no rewards."""
     budget: Annotated[int, Field(ge=1)] | None = None
     """Judge calls a group may spend at most; None: what the schedule needs."""
     single: Literal["pointwise"] | None = None
@@ -113,13 +226,14 @@ class GuardSection(_Part):
 
 
 class OutputSection(_Part):
-    """The range rewards are mapped to, linearly from [0, 1]."""
+    """The range rewards are mapped to, linearly from their own."""
 
-    range: tuple[float, float] = (0.0, 1.0)
+    range: tuple[float, float] | None = None
+    """[low, high]; None: the reward's own, which is [0, 1] for most."""
 
     @model_validator(mode="after")
     def _ordered(self) -> OutputSection:
-        if not self.range[0] < self.range[1]:
+        if self.range is not None and not self.range[0] < self.range[1]:
             raise ValueError("range must be [low, high] with low < high")
         return self
 
@@ -136,11 +250,13 @@ class Recipe(_Part):
     rubric: RubricSection = RubricSection()
     criteria: CriteriaSection = CriteriaSection()
     group: GroupSection = GroupSection()
+    transforms: tuple[Transform, ...] = ()
+    """Applied to the rewards of a group, in this order, after `output.range`."""
     guards: GuardSection = GuardSection()
     output: OutputSection = OutputSection()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Recipe:
+    def _modes_agree(self) -> Recipe:
         pairs = self.judge.mode == "pairwise"
         if pairs is (self.group.schedule == "none"):
             need = "a schedule other than none" if pairs else "`schedule: none`"
@@ -148,15 +264,52 @@ class Recipe(_Part):
         if pairs is (self.group.reward == "score"):
             need = "a reward other than score" if pairs else "`reward: score`"
             raise ValueError(f"mode {self.judge.mode} needs {need} in group")
+        return self
+
+    @model_validator(mode="after")
+    def _reward_is_served(self) -> Recipe:
         fixed = self.group.schedule in ("anchor", "reference")
-        if pairs and fixed is not (self.group.reward == "beats_reference"):
-            need = "beats_reference" if fixed else "win_rate"
-            raise ValueError(f"schedule {self.group.schedule} needs `reward: {need}` in group")
-        if self.criteria.combine == "overall" and not pairs:
-            raise ValueError("combine: overall asks one question about a pair; use mode pairwise")
+        if self.group.reward in AGAINST_ONE and not fixed:
+            raise ValueError(f"reward {self.group.reward} needs `schedule: reference` or anchor")
+        if self.group.reward in ("win_rate", "net_wins", "maximal_lottery") and fixed:
+            raise ValueError(
+                f"schedule {self.group.schedule} needs a reward against one opponent"
+                f" ({', '.join(AGAINST_ONE)}), or rank_quantile, posterior_mean or mean_score"
+            )
+        if self.group.reward == "mean_score" and self.judge.verdict not in ("scores", "levels"):
+            raise ValueError("reward mean_score needs `verdict: scores` or levels in judge")
+        if self.group.max_skew is not None and self.group.reward != "brpo":
+            raise ValueError("max_skew is a setting of `reward: brpo`")
+        boundless = self.group.reward in UNBOUNDED or self.criteria.combine == "log_and"
+        if self.output.range is not None and boundless:
+            raise ValueError("output.range: this reward has no bounds that could be mapped to it")
+        return self
+
+    @model_validator(mode="after")
+    def _rule_is_served(self) -> Recipe:
+        pairs = self.judge.mode == "pairwise"
+        known = get_args(PairRule) if pairs else (*get_args(OwnRule), *get_args(GroupRule))
+        if self.criteria.combine not in known:
+            raise ValueError(
+                f"combine {self.criteria.combine} does not work in mode {self.judge.mode};"
+                f" use one of {', '.join(known)}"
+            )
         if self.criteria.combine == "overall" and self.judge.calls != "one":
             raise ValueError("combine: overall is a single call; use `calls: one`")
+        if self.criteria.combine == "overall" and self.judge.verdict == "levels":
+            raise ValueError("combine: overall has no levels; use another verdict")
         return self
+
+    @property
+    def constrained(self) -> Constrained | None:
+        """The transform that keeps a state, where there is one."""
+        return next((step.constrained for step in self.transforms if step.constrained), None)
+
+    @property
+    def is_group_rule(self) -> bool:
+        """Whether responses judged alone are then set against each other by their criteria."""
+        pointwise = self.judge.mode == "pointwise"
+        return pointwise and self.criteria.combine in get_args(GroupRule)
 
     @property
     def digest(self) -> str:

@@ -1,19 +1,25 @@
-"""Each response alone: its own score is its reward."""
+"""Each response alone: its own score is its reward, or what it is worth among the others'."""
 
 from __future__ import annotations
 
-from judge.aggregate.criteria import criterion_weights, gates, weighted_mean
+import hashlib
+
+from msgspec.structs import replace
+
+from judge.aggregate.criteria import criterion_weights, floor_of, gates, score_of, worth
+from judge.aggregate.tables import group_values
 from judge.judges.base import Tally
 from judge.judges.case import Case
 from judge.judges.pointwise import PointwiseJudge
 from judge.scoring.outcome import Outcome, reward_of, settled_score
 from judge.scoring.setting import Setting
-from judge.types import CriterionVerdict, Failure, Verdict
+from judge.scoring.shape import REFERENCES
+from judge.types import CriterionVerdict, Failure, Pointwise, Score
+
+Checked = dict[int, dict[str, CriterionVerdict]]
 
 
-async def absolute(
-    setting: Setting, case: Case, checked: dict[int, dict[str, CriterionVerdict]], tally: Tally
-) -> Outcome:
+async def absolute(setting: Setting, case: Case, checked: Checked, tally: Tally) -> Outcome:
     """Judge every response that no check settles against the criteria that apply.
 
     Args:
@@ -22,7 +28,59 @@ async def absolute(
         checked: The checks' verdicts by response and criterion; the judge's are added.
         tally: Where usage and failures go.
     """
-    recipe, criteria = setting.recipe, case.criteria
+    recipe = setting.recipe
+    reference = None
+    if _wants_reference(setting, case):
+        reference = case.with_reference()
+        checked[reference], failures = case.checked(reference, recipe)
+        tally.failures += failures
+    criteria = case.criteria
+    verdicts, broken = await _judged(setting, case, checked, tally)
+    critiques: dict[int, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.critique:
+            critiques.setdefault(verdict.response, []).append(verdict.critique)
+    weights = criterion_weights(criteria, recipe.criteria.tiers)
+    floor = floor_of(criteria, weights, recipe.criteria)
+    fired = {index: gates(criteria, parts) for index, parts in checked.items()}
+    scores: dict[int, Score] = {}
+    settled: set[int] = set()
+    for index, parts in checked.items():
+        score = settled_score(fired[index], parts, floor)
+        if score is None:
+            score = score_of(criteria, parts, weights, fired[index], recipe.criteria)
+        else:
+            settled.add(index)
+        scores[index] = score
+    against = [] if reference is None else [scores.pop(reference).value]
+    if recipe.is_group_rule and len(scores) > 1:
+        scores = _against_each_other(setting, case, checked, scores, settled)
+    own = None if floor else (0.0, 1.0)
+    rewards = []
+    for index, score in scores.items():
+        gone, parts = broken.get(index), checked[index]
+        said = "\n".join(critiques[index]) if index in critiques else ""
+        rewards.append(reward_of(recipe, own, criteria, score, fired[index], parts, gone, said))
+    outcome = Outcome(rewards, list(scores.values()), None, list(verdicts))
+    outcome.references = [value for value in against if value is not None]
+    return outcome
+
+
+def _wants_reference(setting: Setting, case: Case) -> bool:
+    """Whether the reference answer is judged too, because a transform compares with its reward."""
+    wanted = any(step.needs_references for step in setting.recipe.transforms)
+    return wanted and case.group.reference is not None and REFERENCES not in case.group.meta
+
+
+async def _judged(
+    setting: Setting, case: Case, checked: Checked, tally: Tally
+) -> tuple[list[Pointwise], dict[int, Failure]]:
+    """Ask about every response that no check settles; the parts go to `checked`.
+
+    Returns:
+        The verdicts, and the first failure of each response.
+    """
+    criteria = case.criteria
     judged = [c for c in criteria if c.check is None or c.hybrid]
     whole = setting.asked(case, judged, pairs=False)
     wanted = []
@@ -32,28 +90,60 @@ async def absolute(
         elif settled_score(gates(criteria, parts), parts) is None:
             asked = [c for c in judged if c.id not in parts]
             wanted.append((index, setting.asked(case, asked, pairs=False)))
-    judge = PointwiseJudge(setting.asker, recipe, setting.seed)
-    verdicts: list[Verdict] = []
+    judge = PointwiseJudge(setting.asker, setting.recipe, setting.seed)
+    verdicts: list[Pointwise] = []
     broken: dict[int, Failure] = {}
-    critiques: dict[int, list[str]] = {}
     for index, answer in await judge.judge(case, wanted, tally):
         if isinstance(answer, Failure):
             broken.setdefault(index, answer)
             continue
         verdicts.append(answer)
-        parts = checked[index]
         for part in answer.parts:
-            parts[part.criterion_id] = part
-        if answer.critique:
-            critiques.setdefault(index, []).append(answer.critique)
+            checked[index][part.criterion_id] = part
+    return verdicts, broken
+
+
+def _against_each_other(
+    setting: Setting, case: Case, checked: Checked, scores: dict[int, Score], settled: set[int]
+) -> dict[int, Score]:
+    """The scores with values by a rule over the whole group; those a gate settled keep theirs.
+
+    A response of which too little was judged takes no part. Equal responses share their mean.
+    """
+    recipe, criteria = setting.recipe, case.criteria
     weights = criterion_weights(criteria, recipe.criteria.tiers)
-    rewards, scores = [], []
-    for index, parts in checked.items():
-        fired = gates(criteria, parts)
-        score = settled_score(fired, parts) or weighted_mean(criteria, parts, weights, fired)
-        critique = "\n".join(critiques[index]) if index in critiques else ""
-        scores.append(score)
-        rewards.append(
-            reward_of(recipe, criteria, score, fired, parts, broken.get(index), critique)
-        )
-    return Outcome(rewards, list(scores), None, verdicts)
+    playing = [
+        index
+        for index, score in scores.items()
+        if index not in settled
+        and score.value is not None
+        and score.coverage >= recipe.guards.min_coverage
+    ]
+    playing.sort(key=lambda index: case.digests[index])
+    table = [
+        [
+            None
+            if (part := checked[index].get(c.id)) is None or part.value is None
+            else worth(c, part)
+            for c in criteria
+        ]
+        for index in playing
+    ]
+    text = f"{setting.seed}\0{case.group.id}\0{case.group.attempt}"
+    draw = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+    values = group_values(
+        table,
+        [weights[c.id] for c in criteria],
+        recipe.criteria,
+        int.from_bytes(draw[:8], "big"),
+    )
+    pools: dict[str, list[float]] = {}
+    for index, value in zip(playing, values, strict=True):
+        if value is not None:
+            pools.setdefault(case.digests[index], []).append(value)
+    found = dict(scores)
+    for index in scores.keys() - settled:
+        pool = pools.get(case.digests[index]) if index in playing else None
+        value = None if pool is None else sum(pool) / len(pool)
+        found[index] = replace(scores[index], value=value, standard_error=None)
+    return found

@@ -14,6 +14,8 @@ from judge.recipes import Recipe
 from judge.rubrics import Criterion
 from judge.types import CriterionVerdict, Failure, Group, Ranking, Reward, Score, Verdict
 
+Range = tuple[float, float]
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -25,6 +27,8 @@ class Outcome:
     verdicts: list[Verdict] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     """What went wrong beside the checks and the calls, whose failures are in the tally."""
+    references: list[float] = field(default_factory=list)
+    """Rewards of reference responses, where a transform wants them."""
 
 
 def nothing(group: Group, failure: Failure) -> Outcome:
@@ -35,19 +39,26 @@ def nothing(group: Group, failure: Failure) -> Outcome:
 
 
 def settled_score(
-    fired: Sequence[Gated], parts: Mapping[str, CriterionVerdict]
+    fired: Sequence[Gated], parts: Mapping[str, CriterionVerdict], floor: float = 0.0
 ) -> Score | None:
-    """The score of a response that needs no judge: it has no content, or a gate settles it."""
+    """The score of a response that needs no judge: it has no content, or a gate settles it.
+
+    Args:
+        fired: The gates that the verdicts set off.
+        parts: The verdicts.
+        floor: The worst a response can be worth.
+    """
     if DEGENERATE in parts:
-        return Score(0.0, 0.0, 1.0, tuple(parts.values()))
+        return Score(floor, 0.0, 1.0, tuple(parts.values()))
     gate = settled(fired)
     if gate is None:
         return None
-    return Score(None if gate.then == "drop" else 0.0, 0.0, 1.0, tuple(parts.values()))
+    return Score(None if gate.then == "drop" else floor, 0.0, 1.0, tuple(parts.values()))
 
 
 def reward_of(
     recipe: Recipe,
+    own: Range | None,
     criteria: Sequence[Criterion],
     score: Score,
     fired: Sequence[Gated],
@@ -59,6 +70,7 @@ def reward_of(
 
     Args:
         recipe: Its guards and its range.
+        own: What the score lies in; None: no bounds.
         criteria: The criteria that apply to the group.
         score: The score.
         fired: The gates that the verdicts set off.
@@ -78,7 +90,7 @@ def reward_of(
         reason = Failure("aggregate", "dropped", why)
         return Reward(None, "gated", None, 1.0, worths, (), critique or None, reason)
     valued = Valued(score.value, score.standard_error, score.coverage)
-    reward = ranged(recipe, valued, broken, worths, critique)
+    reward = ranged(recipe, own, valued, broken, worths, critique)
     if reward.value is not None and (fired or empty):
         return replace(reward, status="gated")
     return reward
@@ -86,19 +98,32 @@ def reward_of(
 
 def ranged(
     recipe: Recipe,
+    own: Range | None,
     valued: Valued,
     broken: Failure | None,
     parts: Mapping[str, float],
     critique: str,
 ) -> Reward:
-    """A value under the guards, in the recipe's range; None where too little was judged."""
+    """A value under the guards, in the recipe's range; None where too little was judged.
+
+    Args:
+        recipe: Its guards and its range.
+        own: What the value lies in; None: no bounds.
+        valued: The value.
+        broken: The first call about the response that failed.
+        parts: What the criteria are worth.
+        critique: What the judge said.
+    """
     said, coverage = critique or None, valued.coverage
     if valued.value is None or coverage < recipe.guards.min_coverage:
         reason = broken or Failure(
             "aggregate", "not_comparable", f"only {coverage:.0%} of what counts could be judged"
         )
         return Reward(None, "failed", None, coverage, parts, (), said, reason)
-    low, high = recipe.output.range
-    error = None if valued.standard_error is None else (high - low) * valued.standard_error
-    value = low + (high - low) * valued.value
+    value, error = valued.value, valued.standard_error
+    wanted = recipe.output.range
+    if wanted is not None and own is not None:
+        scale = (wanted[1] - wanted[0]) / (own[1] - own[0])
+        value = wanted[0] + (value - own[0]) * scale
+        error = None if error is None else error * scale
     return Reward(value, "ok", error, coverage, parts, (), said)

@@ -6,16 +6,27 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
-from judge.aggregate.criteria import criterion_weights, gates
+from judge.aggregate.criteria import Gated, criterion_weights, gates
+from judge.aggregate.ledger import Ledger
 from judge.aggregate.preferences import preferences
-from judge.aggregate.rank import contest
-from judge.aggregate.rewards import Valued, beats_reference, ranked, win_rate
+from judge.aggregate.rank import contest, ranking_of
+from judge.aggregate.rewards import (
+    NOTHING,
+    REWARDS,
+    Contest,
+    RewardRule,
+    Valued,
+    lowest,
+    ranked,
+    skew,
+)
 from judge.errors import ConfigError
 from judge.judges.base import Tally
-from judge.judges.case import Case
+from judge.judges.case import Case, said
 from judge.judges.pairwise import PairwiseJudge
 from judge.judges.plan import Question
 from judge.scoring.outcome import Outcome, nothing, ranged, reward_of, settled_score
@@ -24,8 +35,8 @@ from judge.types import (
     Comparison,
     CriterionVerdict,
     Failure,
+    FailureKind,
     Pairwise,
-    Preference,
     Ranking,
     Reward,
     Score,
@@ -35,13 +46,13 @@ from judge.types import (
 Pair = tuple[int, int]
 Checked = dict[int, dict[str, CriterionVerdict]]
 
-BEATEN = Valued(1.0, 0.0, 1.0)
-"""What it is worth to be compared with a response that a gate has set to zero."""
+SEED = "seed"
+ANSWER = "answer"
+"""Keys of `Response.meta`: a cheap score for seeding, and the final answer best-of-n votes over."""
 
 
-def _skipped(why: str) -> Reward:
-    reason = Failure("aggregate", "not_comparable", why)
-    return Reward(None, "skipped", None, 0.0, reason=reason)
+def _skipped(why: str, kind: FailureKind = "not_comparable") -> Reward:
+    return Reward(None, "skipped", None, 0.0, reason=Failure("aggregate", kind, why))
 
 
 async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally) -> Outcome:
@@ -55,45 +66,87 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
     """
     group, recipe = case.group, setting.recipe
     n = len(group.responses)
-    fixed = recipe.group.schedule in ("anchor", "reference")
     with_reference = recipe.group.schedule == "reference" and group.reference is not None
     if n == 1 and not with_reference:
         return Outcome([_skipped("a group of one has nothing to be compared with")], [None])
     if recipe.group.schedule == "reference" and not with_reference and group.anchor is None:
         text = "no reference and no anchor to compare with"
         return nothing(group, Failure("rubric", "missing_input", text))
+    reference = case.with_reference() if with_reference else None
     criteria = case.criteria
     fired = [gates(criteria, checked[index]) for index in range(n)]
     scores = [settled_score(fired[index], checked[index]) for index in range(n)]
     playing = [index for index in range(n) if scores[index] is None]
-    anchor = None
-    if with_reference:
-        anchor = case.with_reference()
+    anchor = _fixed(setting, case, playing)
+    if reference is not None:
+        anchor = reference
         checked[anchor], broken = case.checked(anchor, recipe)
         tally.failures += broken
         playing.append(anchor)
-    elif fixed:
-        anchor = group.anchor if group.anchor is not None else _drawn(setting, case, playing)
-    contest = _Contest(setting, case, checked, tally, playing)
+    rule = REWARDS[recipe.group.reward]
+    contest = _Contest(setting, case, checked, tally, playing, rule)
     try:
         ranking, values = await contest.held(anchor, scores)
     except ConfigError as error:
-        if not error.message.startswith("budget:"):
+        if not error.message.startswith(("budget:", "seeds:")):
             raise
-        return nothing(group, Failure("aggregate", "budget", error.message))
+        short = error.message.startswith("budget:")
+        kind: FailureKind = "budget" if short else "missing_input"
+        return nothing(group, Failure("aggregate", kind, error.message))
+    if values is not None and recipe.group.max_skew is not None:
+        found = skew(values)
+        if found > recipe.group.max_skew:
+            why = f"|sum of rewards| / N is {found:.2f}, above max_skew"
+            return Outcome([_skipped(why, "dropped")] * n, scores, ranking, contest.verdicts)
+    rewards = _rewards(contest, scores, fired, values)
+    return Outcome(rewards, scores, ranking, contest.verdicts)
+
+
+def _rewards(
+    contest: _Contest,
+    scores: Sequence[Score | None],
+    fired: Sequence[Sequence[Gated]],
+    values: Sequence[Valued] | None,
+) -> list[Reward]:
+    """The rewards of those who played, and of those a gate took out."""
+    recipe, case, rule = contest.setting.recipe, contest.case, contest.rule
+    criteria, playing = case.criteria, contest.playing
     seen = _seen(case, contest.verdicts)
+    floor = lowest(rule, values or ())
     rewards = []
     for index, score in enumerate(scores):
         if score is not None:
-            gated = reward_of(recipe, criteria, score, fired[index], checked[index], None, "")
-            rewards.append(gated)
+            worst = score if score.value is None else replace(score, value=floor)
+            rewards.append(
+                reward_of(
+                    recipe,
+                    rule.range,
+                    criteria,
+                    worst,
+                    fired[index],
+                    contest.checked[index],
+                    None,
+                    "",
+                )
+            )
         elif values is None:
             rewards.append(_skipped("nothing is left to compare it with"))
         else:
             valued = values[playing.index(index)]
             parts, critique = seen[case.digests[index]]
-            rewards.append(ranged(recipe, valued, contest.broken.get(index), parts, critique))
-    return Outcome(rewards, scores, ranking, contest.verdicts)
+            rewards.append(
+                ranged(recipe, rule.range, valued, contest.broken.get(index), parts, critique)
+            )
+    return rewards
+
+
+def _fixed(setting: Setting, case: Case, playing: Sequence[int]) -> int | None:
+    """The response that the others meet; None where the schedule has none."""
+    if setting.recipe.group.schedule not in ("anchor", "reference"):
+        return case.group.anchor if case.group.anchor in playing else None
+    if case.group.anchor is not None:
+        return case.group.anchor
+    return _drawn(setting, case, playing)
 
 
 @dataclass(slots=True)
@@ -106,9 +159,12 @@ class _Contest:
     tally: Tally
     playing: Sequence[int]
     """The responses that meet, the reference included; `compare` and `rank` count along these."""
+    rule: RewardRule
     verdicts: list[Verdict] = field(default_factory=list)
     broken: dict[int, Failure] = field(default_factory=dict)
     """The first failure of each response."""
+    met: dict[int, set[int]] = field(default_factory=dict)
+    """Whom each item was to be compared with."""
 
     async def held(
         self, anchor: int | None, scores: Sequence[Score | None]
@@ -116,24 +172,26 @@ class _Contest:
         """Hold it.
 
         Returns:
-            The ranking of all responses by their values (strengths are not estimated, see
-            `judge.aggregate.strengths`), and the values of those who play; None where there is
-            nothing to compare with.
+            The ranking of all responses, and the values of those who play; None where there is
+            nothing to compare with. Rules that do not ask for the ranking get one by value,
+            without strengths (see `judge.aggregate.strengths`).
+
+        Raises:
+            ConfigError: The budget does not pay for the schedule, or the seeds are not numbers.
         """
         playing, group = self.playing, self.setting.recipe.group
-        n = len(scores)
         beaten = sum(score is not None and score.value is not None for score in scores)
         if anchor is not None and anchor not in playing:
             lost = scores[anchor]
             zero = lost is not None and lost.value is not None
-            return None, [BEATEN] * len(playing) if zero else None
+            if not zero or self.rule.range is None:
+                return None, None
+            return None, [Valued(self.rule.range[1], 0.0, 1.0)] * len(playing)
         if len(playing) + beaten < 2:
             return None, None
         place = None if anchor is None else playing.index(anchor)
-        if len(playing) < 2:
-            return None, self._values([], place, beaten)
         keys = [self.case.digests[index] for index in playing]
-        ledger, _ = await contest(
+        ledger, standing = await contest(
             len(playing),
             self.compare,
             method=group.schedule,
@@ -141,31 +199,68 @@ class _Contest:
             seed=int.from_bytes(_draw(self.setting, self.case)[:8], "big"),
             keys=keys,
             budget=self._budget(),
+            seeds=self._seeds(),
             anchor=place,
             profile=self.setting.profile,
         )
-        comparisons = tuple(ledger.comparisons)
-        pairs = preferences(comparisons, band=group.ties.band, keys=keys)
-        values = self._values(pairs, place, beaten)
-        ranking = Ranking(
-            ranked([valued.value for valued in values]),
-            (None,) * len(playing),
-            None,
-            ledger.calls,
-            ledger.failed,
-            ledger.depth,
-            math.nan,
-            comparisons,
-            group.schedule,
-        )
-        return _widened(ranking, playing, n), values
+        values = self._values(ledger, standing, keys, place, beaten)
+        if len(playing) < 2:
+            return None, values
+        by_rank = self.rule.by_rank
+        ranking = ranking_of(ledger, standing) if by_rank else _by_value(ledger, values)
+        return _widened(ranking, playing, len(scores)), values
 
     def _values(
-        self, pairs: Sequence[Preference], place: int | None, beaten: int
+        self,
+        ledger: Ledger,
+        standing: Sequence[float] | None,
+        keys: Sequence[str],
+        place: int | None,
+        beaten: int,
     ) -> list[Valued]:
-        if place is None:
-            return win_rate(len(self.playing), pairs, beaten=beaten)
-        return beats_reference(len(self.playing), pairs, place)
+        ties = self.setting.recipe.group.ties
+        comparisons = tuple(ledger.comparisons)
+        lengths = None
+        if ties.if_longer_chars is not None:
+            texts = [self.case.responses[index].text for index in self.playing]
+            lengths = [len(said(text)) for text in texts]
+        answers = [self.case.responses[index].meta.get(ANSWER) for index in self.playing]
+        told = Contest(
+            len(self.playing),
+            comparisons,
+            preferences(
+                comparisons,
+                band=ties.band,
+                keys=keys,
+                lengths=lengths,
+                if_longer=ties.if_longer_chars,
+            ),
+            lru_cache(partial(ranking_of, ledger, standing)),
+            [len(self.met.get(item, ())) for item in range(len(self.playing))],
+            place,
+            beaten,
+            answers if any(answer is not None for answer in answers) else None,
+            keys,
+        )
+        if len(keys) == 1 and self.rule.by_rank:
+            top = self.rule.range
+            return [NOTHING if top is None else Valued(top[1], 0.0, 1.0)]
+        values = self.rule.values(told)
+        return values if len(set(keys)) == len(keys) else _alike(values, keys)
+
+    def _seeds(self) -> list[float] | None:
+        """The responses' own seeds, where the recipe wants them.
+
+        Raises:
+            ConfigError: One is missing or not a number.
+        """
+        if self.setting.recipe.group.seeds != "given":
+            return None
+        given = [self.case.responses[index].meta.get(SEED) for index in self.playing]
+        seeds = [float(seed) for seed in given if isinstance(seed, int | float)]
+        if len(seeds) < len(given) or not all(math.isfinite(seed) for seed in seeds):
+            raise ConfigError(f"seeds: a response has no finite number in meta.{SEED}")
+        return seeds
 
     def _budget(self) -> int | None:
         """The recipe's budget in ordered pairs."""
@@ -182,6 +277,8 @@ class _Contest:
         answers = await compared(self.setting, self.case, shown, self.checked, self.tally)
         told: list[Comparison | Failure] = []
         for (a, b), answer in zip(pairs, answers, strict=True):
+            self.met.setdefault(a, set()).add(b)
+            self.met.setdefault(b, set()).add(a)
             if isinstance(answer, Failure):
                 self.broken.setdefault(playing[a], answer)
                 self.broken.setdefault(playing[b], answer)
@@ -190,6 +287,40 @@ class _Contest:
                 self.verdicts.append(answer)
                 told.append(answer.comparison(a, b))
         return told
+
+
+def _by_value(ledger: Ledger, values: Sequence[Valued]) -> Ranking:
+    """A ranking by the rewards themselves."""
+    return Ranking(
+        ranked([valued.value for valued in values]),
+        (None,) * len(values),
+        None,
+        ledger.calls,
+        ledger.failed,
+        ledger.depth,
+        math.nan,
+        tuple(ledger.comparisons),
+        ledger.method,
+    )
+
+
+def _alike(values: Sequence[Valued], keys: Sequence[str]) -> list[Valued]:
+    """Equal responses have equal values: the mean over those that have one."""
+    pools: dict[str, list[Valued]] = {}
+    for key, valued in zip(keys, values, strict=True):
+        if valued.value is not None:
+            pools.setdefault(key, []).append(valued)
+    means = {key: _mean(pool) for key, pool in pools.items()}
+    return [means.get(key, valued) for key, valued in zip(keys, values, strict=True)]
+
+
+def _mean(pool: Sequence[Valued]) -> Valued:
+    errors = [valued.standard_error for valued in pool if valued.standard_error is not None]
+    return Valued(
+        math.fsum(valued.value or 0.0 for valued in pool) / len(pool),
+        math.fsum(errors) / len(errors) if len(errors) == len(pool) else None,
+        math.fsum(valued.coverage for valued in pool) / len(pool),
+    )
 
 
 async def compared(

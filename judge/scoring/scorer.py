@@ -16,6 +16,8 @@ from judge.scoring.absolute import absolute
 from judge.scoring.outcome import Outcome, nothing
 from judge.scoring.relative import compared, relative
 from judge.scoring.setting import Plans, Setting
+from judge.scoring.shape import REFERENCES, Setup, shaped
+from judge.transforms import Multipliers
 from judge.types import (
     Comparison,
     CriterionVerdict,
@@ -24,6 +26,7 @@ from judge.types import (
     Group,
     GroupResult,
     JudgeProfile,
+    Reward,
 )
 
 RubricSource = Callable[[Group], Awaitable[Rubric]]
@@ -57,6 +60,8 @@ class GroupScorer:
         version: str,
     ) -> None:
         self._setting = Setting(recipe, asker, Plans(engine, recipe, templates), profile, seed)
+        self.multipliers: Multipliers | None = None
+        """The state of the recipe's constrained transform; None: its start."""
         self._rubric = rubric
         self._named: dict[str, Rubric] = {}
         self._control = ControlTokens(engine.control_tokens)
@@ -99,8 +104,19 @@ class GroupScorer:
     async def _judged(self, group: Group, tally: Tally, record: dict[str, str]) -> GroupResult:
         rubric = await self._rubric_of(group)
         record["rubric"] = rubric.digest
-        outcome = await self._outcome(self._case(group, rubric), tally)
+        case = self._case(group, rubric)
+        outcome = await self._outcome(case, tally)
+        if self._setting.recipe.transforms:
+            outcome.rewards = self._shaped(case, outcome)
         return _result(group, outcome, tally, record)
+
+    def _shaped(self, case: Case, outcome: Outcome) -> list[Reward]:
+        given = case.group.meta.get(REFERENCES)
+        references = list(outcome.references)
+        if isinstance(given, list | tuple):
+            references += [float(value) for value in given]
+        setup = Setup(case, outcome.rewards, references, self._setting.seed, self.multipliers)
+        return shaped(self._setting.recipe.transforms, setup)
 
     async def _compared(
         self, group: Group, pairs: Sequence[tuple[int, int]]

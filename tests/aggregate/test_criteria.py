@@ -6,17 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.aggregate.criteria import (
-    PairValue,
     applicable,
     criterion_weights,
     gates,
-    pair_weighted_mean,
+    score_of,
     settled,
     variance,
-    weighted_mean,
     worth,
 )
 from judge.errors import RecipeError
+from judge.recipes import CriteriaSection
 from judge.types import CriterionVerdict
 
 LEVELS = ["bad", "middling", "good"]
@@ -45,7 +44,7 @@ def parts(*made):
 
 def mean_of(criteria, told):
     weights = criterion_weights(criteria, {})
-    return weighted_mean(criteria, told, weights, gates(criteria, told))
+    return score_of(criteria, told, weights, gates(criteria, told), CriteriaSection())
 
 
 # --- weights and worth -----------------------------------------------------------------------
@@ -238,30 +237,3 @@ def test_a_cap_lowers_and_never_raises(criteria):
     assert mean_of(made, parts(part("a", 0), part("b", 1, 2))).value == 0.3
     assert mean_of(made, parts(part("a", 0), part("b", 0, 2))).value == 0.0
     assert mean_of(made, parts(part("a", 2), part("b", 1, 2))).value == 1.0
-
-
-# --- pairs -----------------------------------------------------------------------------------
-
-TRIPLES = st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0.01, 1)).map(
-    lambda raw: tuple(x / sum(raw) for x in raw)
-)
-
-
-@settings(max_examples=60)
-@given(st.lists(st.tuples(st.floats(0.01, 9), TRIPLES), min_size=1, max_size=4))
-def test_a_pairs_weighted_mean(raw):
-    values = [(w, PairValue(*p, w, (w, 2 * w))) for w, p in raw]
-    whole = pair_weighted_mean(values)
-    total = sum(w for w, _ in raw)
-    assert whole.p_first + whole.p_tie + whole.p_second == pytest.approx(1.0, abs=1e-9)
-    assert whole.p_first == pytest.approx(sum(w * p[0] for w, p in raw) / total)
-    assert whole.log_odds == pytest.approx(sum(w * w for w, _ in raw) / total)
-    assert whole.scores[1] == pytest.approx(2 * whole.scores[0])
-
-
-def test_log_odds_and_scores_are_only_known_where_all_are():
-    full = PairValue(0.6, 0.0, 0.4, 0.5, (2.0, 1.0))
-    bare = PairValue(1.0, 0.0, 0.0, None, None)
-    whole = pair_weighted_mean([(1.0, full), (3.0, bare)])
-    assert (whole.log_odds, whole.scores) == (None, None)
-    assert whole.p_first == pytest.approx(0.9)

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from judge.aggregate.preferences import preferences
 from judge.types import Comparison, Preference
@@ -21,7 +22,36 @@ COMPARISONS = st.lists(
 
 def test_one_order_is_that_calls_word():
     (pair,) = preferences([shown(2, 1, 0.6, 0.3)])
-    assert pair == Preference(1, 2, 0.3, pytest.approx(0.1), 0.6, None, 1.0)
+    assert pair == Preference(1, 2, 0.3, pytest.approx(0.1), 0.6, None, 1.0, pytest.approx(-0.3))
+
+
+def test_steps_are_averaged_over_both_orders():
+    told = [
+        replace(shown(0, 1, 1.0, 0.0), lean=0.5),
+        replace(shown(1, 0, 1.0, 0.0), lean=1.0),
+    ]
+    assert preferences(told)[0].lean == pytest.approx(-0.25)
+    assert preferences(told[:1])[0].lean == 0.5
+    assert preferences([*told[:1] * 3, told[1]])[0].lean == pytest.approx(-0.25)
+
+
+@pytest.mark.parametrize(
+    ("lean", "lengths", "tied"),
+    [
+        (0.5, (900, 100), True),  # a slight win of the longer one
+        (0.5, (600, 100), False),  # by no more than the limit
+        (0.5, (100, 900), False),  # the shorter one won
+        (-0.5, (100, 900), True),
+        (0.75, (900, 100), False),  # more than slight
+        (0.0, (900, 100), False),
+    ],
+)
+def test_a_slight_win_by_length_is_a_tie(lean, lengths, tied):
+    told = [Comparison(0, 1, 0.7, 0.0, 0.3, lean=lean)]
+    (pair,) = preferences(told, lengths=lengths, if_longer=500)
+    assert (pair.p_tie == 1.0) is tied
+    assert (pair.lean == 0.0) is (tied or lean == 0.0)
+    assert preferences(told, lengths=lengths)[0].p_i == 0.7
 
 
 def test_both_orders_are_averaged_so_that_the_order_effect_cancels():

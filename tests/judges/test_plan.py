@@ -196,7 +196,6 @@ def key(made):
         {"judge": {"overflow": "cut_middle"}},
         {"judge": {"samples": 2, "temperature": 1.0}},
         {"guards": {"min_label_mass": 0.5}},
-        {"criteria": {"tiers": {"core": 1.0}}},
         {"base": "pairwise-win-rate"},
     ],
 )
@@ -209,6 +208,8 @@ def test_all_that_can_change_a_verdict_is_in_the_key(plan, change):
     [
         {"fields": {"title": "Another title"}},
         {"fields": {"version": "2.0.0"}},
+        {"criteria": {"tiers": {"core": 1.0}}},
+        {"criteria": {"combine": "product"}},
         {"judge": {"attempts": 5}},
         {"guards": {"min_coverage": 0.1}},
         {"output": {"range": [-1, 1]}},

@@ -5,7 +5,12 @@ import pytest
 from pydantic import ValidationError
 
 from judge.aggregate import SCHEDULES
+from judge.aggregate.combine import COMBINERS
+from judge.aggregate.pairs import PAIR_COMBINERS
+from judge.aggregate.rewards import REWARDS
+from judge.aggregate.tables import GROUP_RULES
 from judge.decoding import PAIR_CODES
+from judge.judges.plan import TWO_SIDED
 from judge.prompts import PromptTemplate, template_directories
 from judge.recipes import schema
 from judge.recipes.schema import Recipe
@@ -46,18 +51,33 @@ def test_the_least_a_recipe_can_say():
         (changed(POINTWISE, judge={"calls": "two"}), "calls"),
         (changed(POINTWISE, group={"schedule": "round_robin"}), "schedule: none"),
         (changed(POINTWISE, group={"reward": "win_rate"}), "reward: score"),
-        (changed(POINTWISE, criteria={"combine": "overall"}), "use mode pairwise"),
+        (changed(POINTWISE, criteria={"combine": "overall"}), "does not work in mode pointwise"),
         (changed(POINTWISE, criteria={"tiers": {"core": -1.0}}), "tiers"),
         (changed(POINTWISE, guards={"min_coverage": 1.5}), "min_coverage"),
         (changed(POINTWISE, output={"range": [1, 1]}), "low < high"),
         (changed(POINTWISE, output={"range": [0, math.inf]}), "finite"),
         (changed(PAIRWISE, group={"schedule": "none"}), "schedule other than none"),
         (changed(PAIRWISE, group={"reward": "score"}), "reward other than score"),
-        (changed(PAIRWISE, group={"reward": "beats_reference"}), "win_rate"),
+        (changed(PAIRWISE, group={"reward": "beats_reference"}), "schedule: reference"),
         (changed(PAIRWISE, group={"schedule": "anchor"}), "beats_reference"),
         (changed(PAIRWISE, group={"schedule": "reference"}), "beats_reference"),
         (changed(PAIRWISE, group={"ties": {"band": 1.0}}), "band"),
         (changed(PAIRWISE, group={"budget": 0}), "budget"),
+        (changed(PAIRWISE, criteria={"combine": "product"}), "does not work in mode pairwise"),
+        (changed(PAIRWISE, criteria={"combine": "overall"}, judge={"verdict": "levels"}), "levels"),
+        (changed(PAIRWISE, group={"reward": "mean_score"}), "verdict: scores"),
+        (changed(PAIRWISE, group={"max_skew": 0.5}), "reward: brpo"),
+        (
+            changed(PAIRWISE, group={"reward": "posterior_mean"}, output={"range": [0, 1]}),
+            "no bounds",
+        ),
+        (changed(POINTWISE, criteria={"combine": "layers"}), "needs `weights`"),
+        (changed(POINTWISE, criteria={"smoothing": 0.5}), "combine: gated_product"),
+        (changed(POINTWISE, criteria={"combine": "borda", "margin": 1.0}), "combine: hierarchy"),
+        (
+            changed(POINTWISE, criteria={"combine": "log_and"}, output={"range": [0, 1]}),
+            "no bounds",
+        ),
         (
             changed(PAIRWISE, criteria={"combine": "overall"}, judge={"calls": "each"}),
             "calls: one",
@@ -92,7 +112,13 @@ def test_a_recipe_cannot_be_changed():
 
 
 def test_every_name_a_recipe_may_use_is_known_to_the_rest():
-    assert set(get_args(schema.Schedule)) <= {"none", *SCHEDULES}
-    assert set(get_args(schema.PairVerdict)) == {*PAIR_CODES, "scores"}
+    assert set(get_args(schema.Schedule)) == {"none", *SCHEDULES}
+    assert set(get_args(schema.RewardName)) == {"score", *REWARDS}
+    assert set(get_args(schema.OwnRule)) == set(COMBINERS)
+    assert set(get_args(schema.PairRule)) == set(PAIR_COMBINERS)
+    assert set(get_args(schema.GroupRule)) == set(GROUP_RULES)
+    assert {name for name, rule in REWARDS.items() if rule.against_one} == set(schema.AGAINST_ONE)
+    assert {name for name, rule in REWARDS.items() if rule.range is None} == set(schema.UNBOUNDED)
+    assert set(get_args(schema.PairVerdict)) == {*PAIR_CODES, *TWO_SIDED}
     for mode in get_args(schema.Mode):
         PromptTemplate(mode, template_directories(None))

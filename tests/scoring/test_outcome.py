@@ -17,16 +17,16 @@ BROKEN = Failure("read", "malformed", "x")
 )
 def test_a_value_is_mapped_to_the_range(make_recipe, valued, value, error):
     recipe = make_recipe(output={"range": [-2, 2]}, guards={"min_coverage": 0.5})
-    reward = ranged(recipe, valued, BROKEN, {"a": 1.0}, "said")
+    reward = ranged(recipe, (0.0, 1.0), valued, BROKEN, {"a": 1.0}, "said")
     assert reward == Reward(value, "ok", error, valued.coverage, {"a": 1.0}, (), "said", None)
 
 
 @pytest.mark.parametrize("valued", [Valued(0.9, 0.1, 0.49), Valued(None, None, 1.0)])
 def test_too_little_coverage_is_no_value(make_recipe, valued):
     recipe = make_recipe(guards={"min_coverage": 0.5})
-    reward = ranged(recipe, valued, BROKEN, {"a": 1.0}, "")
+    reward = ranged(recipe, None, valued, BROKEN, {"a": 1.0}, "")
     assert reward == Reward(None, "failed", None, valued.coverage, {"a": 1.0}, (), None, BROKEN)
-    reason = ranged(recipe, valued, None, {}, "").reason
+    reason = ranged(recipe, None, valued, None, {}, "").reason
     assert (reason.stage, reason.kind) == ("aggregate", "not_comparable")
     assert f"{valued.coverage:.0%}" in reason.message
 

@@ -226,7 +226,7 @@ def test_no_reward_is_fabricated(name, scored, coded_engine, make_recipe, answer
     results = scored(name, groups, engine=engine)
     right = {request.id: answer(request).text for request in engine.requests}
     recipe = make_recipe(RECIPES[name][0], **RECIPES[name][1])
-    low, high = recipe.output.range
+    low, high = recipe.output.range or (0.0, 1.0)
     for group, result in zip(groups, results, strict=True):
         is_sound(result, group)
         is_the_judges_word(result, right)
