@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from judge.aggregate.combine import check_combined
 from judge.aggregate.criteria import criterion_weights
 from judge.aggregate.strength import check_profile
 from judge.background import at_home, wait_at_home
@@ -120,6 +121,7 @@ class RewardModel:
         if isinstance(rubric, Rubric):
             check_served(rubric.judged, recipe)
             criterion_weights(rubric.enabled, recipe.criteria.tiers)
+            check_combined(rubric.enabled, recipe.criteria)
         elif rubric is not None and not callable(rubric):
             raise ConfigError(
                 f"rubric: {type(rubric).__name__} is not a rubric",

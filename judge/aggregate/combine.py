@@ -66,9 +66,11 @@ def layer_weights(items: Sequence[Item], section: CriteriaSection) -> list[float
     """What each criterion counts, so that every layer has its share."""
     inside: dict[str, float] = {}
     for item in items:
-        inside[layer_of(item, section)] = inside.get(layer_of(item, section), 0.0) + item.weight
+        if item.weight:
+            layer = layer_of(item, section)
+            inside[layer] = inside.get(layer, 0.0) + item.weight
     return [
-        section.weights[layer_of(item, section)] * item.weight / inside[layer_of(item, section)]
+        section.weights[str(item.layer)] * item.weight / inside[str(item.layer)]
         if item.weight
         else 0.0
         for item in items
@@ -111,14 +113,14 @@ def gated_product(items: Sequence[Item], section: CriteriaSection) -> Combined |
     the weighted mean of the other criteria, 1 if there are none. One 0 among m criteria leaves
     B = (d / (1 + d))^(1 / m): for a veto give the criterion a gate.
 
-    Raises:
-        RecipeError: No criterion is in `gate_layer`.
+    Nothing judged of the bottom line is no value.
     """
     d = section.smoothing
-    _check_gate([item.layer for item in items], section)
+    if not any(item.layer == section.gate_layer and item.weight for item in items):
+        return None
 
     def value(items: Sequence[Item]) -> float:
-        gate = [i for i in items if i.layer == section.gate_layer]
+        gate = [i for i in items if i.layer == section.gate_layer and i.weight]
         rest = [i for i in items if i.layer != section.gate_layer and i.weight]
         log = math.fsum(math.log((i.value + d) / (1.0 + d)) for i in gate) / len(gate)
         if not rest:
@@ -233,12 +235,16 @@ def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> N
     Every criterion needs a layer with a weight under `layers`, some criterion the gating layer
     under gated_product; a cap is a value in [0, 1], which log_and does not give.
     """
-    listed = list(criteria)
+    listed = [c for c in criteria if c.weight or c.tier is not None]
     if section.combine == "layers":
         for criterion in listed:
             layer_of(Item(criterion.id, 1.0, 0.0, None, 0.0, None, criterion.layer), section)
-    if section.combine == "gated_product" and listed:
-        _check_gate([criterion.layer for criterion in listed], section)
+    gating = [c.layer for c in listed if c.layer == section.gate_layer]
+    if section.combine == "gated_product" and listed and not gating:
+        raise RecipeError(
+            f"combine: gated_product finds no criterion with `layer: {section.gate_layer}`",
+            hint="name the bottom line's layer in criteria.gate_layer",
+        )
     if section.combine == "log_and":
         for criterion in listed:
             if criterion.gate is not None and criterion.gate.then == "cap":
@@ -247,14 +253,6 @@ def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> N
                     " cannot do",
                     hint="use `then: zero` or another rule",
                 )
-
-
-def _check_gate(layers: Sequence[str | None], section: CriteriaSection) -> None:
-    if section.gate_layer not in layers:
-        raise RecipeError(
-            f"combine: gated_product finds no criterion with `layer: {section.gate_layer}`",
-            hint="name the bottom line's layer in criteria.gate_layer",
-        )
 
 
 COMBINERS: Mapping[str, Combiner] = MappingProxyType(

@@ -227,15 +227,18 @@ def posterior_mean(contest: Contest) -> list[Valued]:
 def best_of_n(contest: Contest) -> list[Valued]:
     """1 for the best item, 0 for the others.
 
-    The best by rank; where `answers` are given, the best inside the answer with the largest summed
-    win rate (weighted majority over equal answers, as in value-guided search). The standard error
-    is that of an event with the posterior probability of being best.
+    The best by rank; where `answers` are given, the best inside the answer with the largest sum of
+    own mean scores, or of win rates where the judge gave no scores (weighted majority over equal
+    answers, as in value-guided search). The standard error is that of an event with the posterior
+    probability of being best.
     """
     ranking = contest.ranking()
     values = [None if rank is None else -rank for rank in ranking.ranks]
     weights = None
     if contest.answers is not None:
-        weights = [valued.value or 0.0 for valued in win_rate(contest)]
+        scored = all(comparison.scores is not None for comparison in contest.comparisons)
+        own = mean_score(contest) if scored else win_rate(contest)
+        weights = [max(0.0, valued.value or 0.0) for valued in own]
     chosen = pick(values, answers=contest.answers, weights=weights, keys=contest.keys)
     best = None if chosen is None or contest.keys is None else contest.keys[chosen]
     chances = probability_best(ranking)

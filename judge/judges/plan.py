@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from judge.aggregate.combine import check_combined
 from judge.decoding import (
     NOT_APPLICABLE,
     OVERALL,
@@ -97,7 +96,7 @@ def questions(
 
 
 def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
-    """Raise RecipeError for a criterion that the recipe can neither judge nor combine."""
+    """Raise RecipeError for a criterion that cannot be judged in the recipe's mode."""
     for criterion in criteria:
         if criterion.is_error_scale or criterion.kind in ("step", "span"):
             raise RecipeError(
@@ -105,7 +104,6 @@ def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
                 f" {recipe.judge.mode}",
                 hint="use a criterion with levels, or disable it with `enabled: false`",
             )
-    check_combined(criteria, recipe.criteria)
 
 
 def _chunks(criteria: Sequence[Criterion], recipe: Recipe) -> list[Sequence[Criterion]]:

@@ -12,7 +12,16 @@ from judge.aggregate.rewards import Valued
 from judge.judges.case import DEGENERATE
 from judge.recipes import Recipe
 from judge.rubrics import Criterion
-from judge.types import CriterionVerdict, Failure, Group, Ranking, Reward, Score, Verdict
+from judge.types import (
+    CriterionVerdict,
+    Failure,
+    FailureKind,
+    Group,
+    Ranking,
+    Reward,
+    Score,
+    Verdict,
+)
 
 Range = tuple[float, float]
 
@@ -36,6 +45,14 @@ def nothing(group: Group, failure: Failure) -> Outcome:
     n = len(group.responses)
     reward = Reward(None, "failed", None, 0.0, reason=failure)
     return Outcome([reward] * n, [None] * n, failures=[failure])
+
+
+ALONE = "a group of one has nothing to be compared with"
+
+
+def skipped(why: str, kind: FailureKind = "not_comparable") -> Reward:
+    """No reward, because there was nothing to judge it by."""
+    return Reward(None, "skipped", None, 0.0, reason=Failure("aggregate", kind, why))
 
 
 def settled_score(

@@ -29,7 +29,7 @@ from judge.judges.base import Tally
 from judge.judges.case import Case, said
 from judge.judges.pairwise import PairwiseJudge
 from judge.judges.plan import Question
-from judge.scoring.outcome import Outcome, nothing, ranged, reward_of, settled_score
+from judge.scoring.outcome import ALONE, Outcome, nothing, ranged, reward_of, settled_score, skipped
 from judge.scoring.setting import Setting
 from judge.types import (
     Comparison,
@@ -51,10 +51,6 @@ ANSWER = "answer"
 """Keys of `Response.meta`: a cheap score for seeding, and the final answer best-of-n votes over."""
 
 
-def _skipped(why: str, kind: FailureKind = "not_comparable") -> Reward:
-    return Reward(None, "skipped", None, 0.0, reason=Failure("aggregate", kind, why))
-
-
 async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally) -> Outcome:
     """Judge pairs by the recipe's schedule and turn them into rewards.
 
@@ -68,7 +64,7 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
     n = len(group.responses)
     with_reference = recipe.group.schedule == "reference" and group.reference is not None
     if n == 1 and not with_reference:
-        return Outcome([_skipped("a group of one has nothing to be compared with")], [None])
+        return Outcome([skipped(ALONE)], [None])
     if recipe.group.schedule == "reference" and not with_reference and group.anchor is None:
         text = "no reference and no anchor to compare with"
         return nothing(group, Failure("rubric", "missing_input", text))
@@ -97,7 +93,7 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
         found = skew(values)
         if found > recipe.group.max_skew:
             why = f"|sum of rewards| / N is {found:.2f}, above max_skew"
-            return Outcome([_skipped(why, "dropped")] * n, scores, ranking, contest.verdicts)
+            return Outcome([skipped(why, "dropped")] * n, scores, ranking, contest.verdicts)
     rewards = _rewards(contest, scores, fired, values)
     return Outcome(rewards, scores, ranking, contest.verdicts)
 
@@ -130,7 +126,7 @@ def _rewards(
                 )
             )
         elif values is None:
-            rewards.append(_skipped("nothing is left to compare it with"))
+            rewards.append(skipped("nothing is left to compare it with"))
         else:
             valued = values[playing.index(index)]
             parts, critique = seen[case.digests[index]]

@@ -13,7 +13,7 @@ from judge.prompts import PromptTemplate
 from judge.recipes import Recipe
 from judge.rubrics import Rubric, load_rubric, parse_rubric
 from judge.scoring.absolute import absolute
-from judge.scoring.outcome import Outcome, nothing
+from judge.scoring.outcome import ALONE, Outcome, nothing, skipped
 from judge.scoring.relative import compared, relative
 from judge.scoring.setting import Plans, Setting
 from judge.scoring.shape import REFERENCES, Setup, shaped
@@ -158,6 +158,9 @@ class GroupScorer:
         missing = _missing(case)
         if missing is not None:
             return nothing(group, missing)
+        single = len(group.responses) == 1
+        if single and recipe.is_group_rule and recipe.group.single is None:
+            return Outcome([skipped(ALONE)], [None])
         checked: dict[int, dict[str, CriterionVerdict]] = {}
         for index in range(len(group.responses)):
             checked[index], broken = case.checked(index, recipe)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from judge.aggregate.combine import check_combined
 from judge.judges.base import Asker
 from judge.judges.case import Case
 from judge.judges.plan import Question, questions
@@ -46,6 +47,7 @@ class Plans:
         key = (case.rubric.digest, tuple([c.id for c in criteria]), pairs, *shown)
         plan = self._made.get(key)
         if plan is None:
+            check_combined(case.rubric.enabled, self._recipe.criteria)
             plan = questions(
                 case.rubric,
                 criteria,

@@ -1,0 +1,396 @@
+"""Every bundled recipe shows the property that defines its method."""
+
+import itertools
+import math
+import re
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from judge.recipes import recipe_names
+from judge.types import Group, Response
+
+FIELD = re.compile(r"(\w+)=(-?[\d.]+)")
+PATH = [{"id": "path", "layer": "path"}, {"id": "answer", "layer": "answer"}]
+LEVELS = {"scale": "1..5"}
+
+
+def text(**values):
+    """A response that says how good it is on each criterion, from 0 to 8."""
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def good(response, key="good"):
+    fields = {name: float(value) for name, value in FIELD.findall(response)}
+    return fields.get(key, fields.get("good", 0.0))
+
+
+def clear(texts, key, codes):
+    """A judge that sees exactly how good each response is, and prefers no position."""
+    key, _, side = key.partition(".")
+    marks = {"A": 0, "B": 1}
+    if codes[0] == "A":
+        lead = good(texts[0], key) - good(texts[1], key)
+        sure = {"A": lead > 0, "B": lead < 0, "C": lead == 0}
+        if "C" not in codes and lead == 0:
+            sure = {"A": True, "B": True}
+        right = [code for code in codes if sure[code]]
+    elif side:
+        value = good(texts[marks[side]], key)
+        right = [codes[min(len(codes) - 1, round(value * (len(codes) - 1) / 8))]]
+    elif len(texts) == 2:  # steps, much better first
+        lead = good(texts[0], key) - good(texts[1], key)
+        at = (len(codes) - 1) / 2 - lead
+        if len(codes) % 2 == 0:
+            at = (len(codes) - 1) / 2 - (lead - 0.5 if lead > 0 else lead + 0.5)
+        right = [codes[int(min(len(codes) - 1, max(0, round(at))))]]
+    else:
+        right = [codes[min(len(codes) - 1, round(good(texts[0], key) * (len(codes) - 1) / 8))]]
+    return {code: (1.0 / len(right) if code in right else 0.0) for code in codes}
+
+
+def biased(texts, key, codes):
+    """The same judge, but what is shown first always wins."""
+    if codes[0] == "A" and not key.endswith((".A", ".B")):
+        return {code: float(code == "A") for code in codes}
+    side = key.rpartition(".")[2]
+    best = {"A": codes[-1], "B": codes[0]}.get(side)
+    return {code: float(code == (best or codes[0])) for code in codes}
+
+
+@pytest.fixture
+def judged(coded_engine, build, make_rubric, make_recipe):
+    """The result of a recipe on some texts, and the engine that judged them."""
+
+    def make(recipe, texts, *, judge=clear, listed=("good",), sections=None, **fields):
+        engine = coded_engine(judge)
+        model = build(engine, make_rubric(*listed), recipe=make_recipe(recipe, **(sections or {})))
+        group = Group.of("Say it.", texts, id="g", **fields)
+        return model.score([group])[0], engine
+
+    return make
+
+
+FIVE = [text(good=value) for value in (3, 0, 6, 1, 8)]
+ORDER = [1, 3, 0, 2, 4]
+
+
+def by_value(result):
+    return sorted(range(len(result.values)), key=lambda index: result.values[index])
+
+
+# --- ArenaRL ---------------------------------------------------------------------------------
+
+EIGHT = [text(good=value) for value in (3, 0, 6, 1, 8, 2, 7, 5)]
+
+
+def test_arena_rl(judged):
+    """Path and answer count .6 and .4; r = 1 - rank / (N - 1); 4 N - 4 calls, as published."""
+    responses = [text(path=v, answer=v) for v in (3, 0, 6, 1, 8, 2, 7, 5)]
+    result, engine = judged("arena-rl", responses, listed=PATH)
+    truth = [3, 0, 6, 1, 8, 2, 7, 5]
+    assert kendalltau(result.values, truth).statistic == pytest.approx(1.0)
+    assert sorted(result.values) == pytest.approx([k / 7 for k in range(8)])
+    assert len(engine.requests) <= 4 * 8 - 4 == result.ranking.calls
+    assert result.ranking.depth == 4
+    # 3 on the path outweighs 4 on the answer: .6 * 3 > .4 * 4.
+    crossed, _ = judged("arena-rl", [text(path=3, answer=0), text(path=0, answer=4)], listed=PATH)
+    assert crossed.values == [1.0, 0.0]
+    assert crossed.verdicts[0].scores is not None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "calls"),
+    [
+        ("arena-rl-anchor", 2 * 7),
+        ("arena-rl-round-robin", 2 * 28),
+        ("arena-rl-swiss", 2 * 12),
+        ("arena-rl-double-elimination", 4 * 8 - 4),
+    ],
+)
+def test_the_other_topologies_of_arena_rl(judged, recipe, calls):
+    responses = [text(path=v, answer=v) for v in (3, 0, 6, 1, 8, 2, 7, 5)]
+    result, _ = judged(recipe, responses, listed=PATH)
+    assert result.ranking.calls == calls
+    truth = [3, 0, 6, 1, 8, 2, 7, 5]
+    assert result.values[4] == max(result.values)
+    exact = recipe in ("arena-rl-anchor", "arena-rl-round-robin")
+    assert kendalltau(result.values, truth).statistic >= (0.999 if exact else 0.5)
+
+
+@pytest.mark.parametrize("recipe", [name for name in recipe_names() if name.startswith("arena-rl")])
+def test_equal_trajectories_have_equal_rewards(judged, recipe):
+    """The released code lets the first listed of two equals advance."""
+    responses = [text(path=4, answer=4) + f" {k}" for k in range(6)]
+    result, _ = judged(recipe, responses, listed=PATH)
+    assert result.values == pytest.approx([0.5] * 6)
+
+
+# --- other comparisons -----------------------------------------------------------------------
+
+
+def test_pref_grpo(judged):
+    """(wins + ties / 2) / comparisons over N (N - 1) / 2 calls."""
+    responses = [text(good=v) + f" {k}" for k, v in enumerate((3, 0, 3, 1))]
+    result, engine = judged("pref-grpo", responses)
+    assert result.values == pytest.approx([2.5 / 3, 0.0, 2.5 / 3, 1 / 3])
+    assert len(engine.requests) == 6
+    # Each is shown first as often as second, give or take one, so that a judge who always prefers
+    # the first gives nobody an advantage that the source's fixed order would give the first.
+    unfair, _ = judged("pref-grpo", FIVE, judge=biased)
+    assert unfair.values == pytest.approx([0.5] * 5)
+
+
+def test_pairwise_rm_knockout(judged):
+    """N - 1 matches find a right solution; two wrong ones are never both out; votes by answer."""
+    correct = [{"id": "correct", "question": "Is it correct?"}]
+    responses = [text(correct=8 * (k == 3)) + f" {k}" for k in range(6)]
+    result, _ = judged("pairwise-rm-knockout", responses, listed=correct)
+    assert result.values == [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]
+    assert len(result.ranking.comparisons) >= 5
+    wrong, _ = judged("pairwise-rm-knockout", responses[:3], listed=correct)
+    assert sum(wrong.values) == 1.0
+    answered = [
+        Response(body, meta={"answer": answer})
+        for body, answer in zip(responses, ("7", "7", "7", "8", "9", "9"), strict=True)
+    ]
+    voted, _ = judged("pairwise-rm-knockout", answered, listed=correct)
+    assert voted.values[3] == 1.0  # a right solution outweighs three wrong ones that agree
+
+
+def test_writing_zero_brpo(judged):
+    """+1 only for beating the reference in both orders, 0 for the reference, calls 2 (N - 1)."""
+    result, engine = judged(
+        "writing-zero-brpo", FIVE, anchor=0, sections={"group": {"max_skew": None}}
+    )
+    assert result.values == [0.0, -1.0, 1.0, -1.0, 1.0]
+    assert len(engine.requests) == 8
+    swayed, _ = judged("writing-zero-brpo", FIVE, judge=biased, anchor=0)
+    assert [reward.status for reward in swayed.rewards] == ["skipped"] * 5  # all lost: skew .8
+    assert {reward.reason.kind for reward in swayed.rewards} == {"dropped"}
+    kept, _ = judged("writing-zero-brpo", FIVE, anchor=0)
+    assert kept.values == [0.0, -1.0, 1.0, -1.0, 1.0]
+
+
+def test_the_reference_of_brpo_is_drawn_from_the_group(judged):
+    drawn = set()
+    for k in range(12):
+        texts = [f"{body} {k}" for body in FIVE]
+        result, _ = judged(
+            "writing-zero-brpo", texts, sections={"group": {"max_skew": None}}, attempt=k
+        )
+        drawn.add(result.values.index(0.0))
+    assert len(drawn) > 1
+
+
+def test_think_rm_pairwise(judged):
+    """A_i = mean_j d_ij over the root mean square: the group-normalised advantage."""
+    result, engine = judged("think-rm-pairwise", [text(good=v) for v in (0, 1, 2)])
+    assert len(engine.requests) == 3
+    # The steps seen: 1 apart = slightly (1/3), 2 apart = better (2/3).
+    differences = np.array([[0, -1, -2], [1, 0, -1], [2, 1, 0]]) / 3
+    scale = math.sqrt((differences**2).sum() / (2 * 3 * 2) + 1e-6)
+    assert result.values == pytest.approx((differences.mean(1) / scale).tolist())
+    assert sum(result.values) == pytest.approx(0.0)
+    even, _ = judged("think-rm-pairwise", ["same", "same"])
+    assert even.values == [0.0, 0.0]
+
+
+def test_reasoning_arena(judged):
+    """New responses meet only a small pool, and one strength a response explains the wins."""
+    texts = [text(good=v / 3) for v in range(16)]
+    result, engine = judged("reasoning-arena", texts)
+    members = math.ceil(math.sqrt(16))
+    assert len(engine.requests) == members * (members - 1) // 2 + members * (16 - members)
+    assert kendalltau(result.values, range(16)).statistic > 0.8
+    assert result.ranking.strengths == tuple(result.values)
+
+
+def test_wildbench_reward(judged):
+    """+-1 much, +-1/2 slightly, 0 tie against the baseline; slight wins by length are ties."""
+    answers = [text(good=v) for v in (8, 5, 4, 3, 0)]
+    result, _ = judged("wildbench-reward", answers, reference=text(good=4) + " baseline")
+    assert result.values == [1.0, 0.5, 0.0, -0.5, -1.0]
+    padded = [f"{text(good=5)} {'x' * 600}", f"{text(good=8)} {'x' * 600}"]
+    long, _ = judged("wildbench-reward", padded, reference=text(good=4) + " baseline")
+    assert long.values == [0.0, 1.0]
+
+
+def test_joint_strengths(judged):
+    """4 (N - 1) calls at once; both sides' own scores recover the order without noise."""
+    texts = [text(good=v) for v in range(9)]
+    result, engine = judged("joint-strengths", texts)
+    assert result.ranking.depth == 1
+    assert len(engine.requests) == 4 * 8
+    assert kendalltau(result.values, range(9)).statistic > 0.9
+    assert sum(result.values) == pytest.approx(0.0, abs=1e-9)
+    assert all(reward.standard_error > 0.0 for reward in result.rewards)
+
+
+# --- responses alone -------------------------------------------------------------------------
+
+RANKED = [{"id": name, **LEVELS} for name in ("first", "second", "third")]
+
+
+def test_heron(judged):
+    """The most important criterion decides; the next one only where it does not."""
+    texts = [
+        text(first=8, second=0, third=0),
+        text(first=0, second=8, third=8),
+        text(first=0, second=0, third=8),
+    ]
+    result, engine = judged("heron", texts, listed=RANKED)
+    assert result.values == [1.0, 0.5, 0.0]
+    assert len(engine.requests) == 3
+    # Within half a deviation the first criterion decides nothing, so the second does.
+    near = [
+        text(first=4, second=0, third=0),
+        text(first=2, second=8, third=0),
+        text(first=8, second=0, third=0),
+        text(first=0, second=0, third=0),
+    ]
+    loose, _ = judged("heron", near[:2], listed=RANKED, sections={"criteria": {"margin": 3.0}})
+    assert loose.values == [0.5, 0.5]
+
+
+LAYERED = [
+    {"id": "true", "layer": "bottom_line", **LEVELS},
+    {"id": "rich", "layer": "behaviour", **LEVELS},
+]
+
+
+def test_searchllm_gated(judged):
+    """More richness with broken grounding lowers the reward; the formula to 1e-6."""
+    texts = [text(true=8, rich=4), text(true=0, rich=8)]
+    result, _ = judged("searchllm-gated", texts, listed=LAYERED)
+    assert result.values == pytest.approx([0.5, 0.01 / 1.01], abs=1e-6)
+    plain, _ = judged("pointwise", texts, listed=LAYERED)
+    assert plain.values == pytest.approx([0.75, 0.5])
+
+
+def test_par(judged):
+    """Bounded, centred at the reference, steepest there."""
+    texts = [text(good=v) for v in (0, 2, 4, 6, 8)]
+    listed = [{"id": "good", **LEVELS}]
+    result, engine = judged("par", texts, listed=listed, reference=text(good=4) + " reference")
+    expected = [1 / (1 + math.exp(-10.0 * (v - 0.5))) for v in (0, 0.25, 0.5, 0.75, 1)]
+    assert result.values == pytest.approx(expected)
+    assert len(engine.requests) == 6
+    steps = np.diff(result.values)
+    assert steps[1] > steps[0]
+    assert steps[2] > steps[3]
+    given, engine = judged("par", texts, listed=listed, meta={"reference_rewards": [0.5, 0.5]})
+    assert given.values == pytest.approx(expected)
+    assert len(engine.requests) == 5
+    missing, _ = judged("par", texts, listed=listed)
+    assert missing.values == [None] * 5
+    assert "reference" in missing.rewards[0].reason.message
+
+
+def test_lsc_and(judged):
+    """A sum of logs is a logical AND: one broken property outweighs excellence elsewhere."""
+    listed = [{"id": name, **LEVELS} for name in ("a", "b", "c")]
+    even, uneven = text(a=6, b=6, c=6), text(a=8, b=8, c=2)
+    result, _ = judged("lsc-and", [even, uneven], listed=listed)
+    mean, _ = judged("pointwise", [even, uneven], listed=listed)
+    assert mean.values == [0.75, 0.75]
+    assert result.values[0] > result.values[1]
+    assert result.values[0] == pytest.approx(3 * math.log(0.75))
+    strict = {"criteria": {"reference": 0.85}}
+    raised, _ = judged("lsc-and", [even], listed=listed, sections=strict)
+    assert raised.values[0] < result.values[0]
+
+
+def test_a_gated_response_is_the_worst_under_a_logical_and(judged):
+    gated = {"id": "a", "gate": {"below": "yes", "then": "zero"}}
+    result, _ = judged("lsc-and", [text(a=0, b=8), text(a=8, b=1)], listed=[gated, "b"])
+    assert result.rewards[0].status == "gated"
+    assert result.values[0] < result.values[1] < 0.0
+
+
+def test_swiss_csd(judged):
+    """Criteria are rounds; winners meet winners, and the strong are met by the strong."""
+    texts = [text(first=a, second=b) for a, b in ((8, 8), (6, 2), (2, 6), (0, 0))]
+    result, engine = judged("swiss-csd", texts, listed=RANKED[:2])
+    assert result.values[0] == 1.0
+    assert result.values[3] == 0.0
+    # Two of three draws of round one let both of the others win or lose once.
+    assert result.values[1] == pytest.approx(0.5, abs=0.2)
+    assert len(engine.requests) == 4
+    harsh, _ = judged(
+        "swiss-csd", texts, listed=RANKED[:2], sections={"criteria": {"eliminate": 2}}
+    )
+    assert sum(harsh.values) < sum(result.values)
+    assert harsh.values[0] == 1.0
+
+
+# --- all -------------------------------------------------------------------------------------
+
+LISTED = {"par": [{"id": "good", **LEVELS}], "searchllm-gated": LAYERED}
+
+
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_every_recipe_survives_any_subset_of_failures(
+    recipe, coded_engine, build, make_rubric, make_recipe
+):
+    """No reward is made up: what could not be judged is None, and permuting permutes."""
+    listed = LISTED.get(recipe, PATH if recipe.startswith("arena") else ["good"])
+    texts = [text(good=v, path=v, answer=v, true=v, rich=v) for v in (3, 0, 6, 1, 8)]
+    for broken_share in (0.0, 0.4, 1.0):
+        found = []
+        for order in ([0, 1, 2, 3, 4], [3, 1, 4, 0, 2]):
+
+            def broken(request, share=broken_share):
+                return "nonsense" if hash_share(request.id) < share else None
+
+            engine = coded_engine(clear, broken=broken)
+            model = build(
+                engine,
+                make_rubric(*listed),
+                recipe=make_recipe(recipe, guards={"min_coverage": 0.1}),
+            )
+            group = Group.of(
+                "Say it.",
+                [texts[k] for k in order],
+                id="g",
+                reference="good=4 ref",
+                anchor=order.index(2),
+            )
+            result = model.score([group])[0]
+            for reward in result.rewards:
+                assert (reward.value is None) is (reward.reason is not None)
+                assert reward.value is None or math.isfinite(reward.value)
+            found.append([result.values[order.index(k)] for k in range(5)])
+        assert found[0] == pytest.approx(found[1], abs=1e-9, nan_ok=True)
+        if broken_share == 1.0:
+            assert all(
+                value is None
+                or (recipe == "writing-zero-brpo" and value == 0.0)
+                or (value in (0.0, 0.5) and index == 2)
+                for index, value in enumerate(found[0])
+            )
+
+
+def hash_share(key):
+    return int(key[:8], 16) / 16**8
+
+
+def test_nobody_alone_gets_a_relative_reward(judged):
+    for recipe in recipe_names():
+        listed = LISTED.get(recipe, PATH if recipe.startswith("arena") else ["good"])
+        for texts in ([], [text(good=4, path=4, answer=4, true=4, rich=4)]):
+            result, _ = judged(recipe, texts, listed=listed)
+            assert len(result.values) == len(texts)
+            if recipe not in ("pointwise", "par", "lsc-and", "searchllm-gated"):
+                assert result.values == [None] * len(texts)
+            assert not any(value != value for value in result.values if value is not None)
+
+
+def test_pairs_are_never_asked_of_the_same_two_texts(judged):
+    for recipe in ("arena-rl", "pref-grpo", "joint-strengths"):
+        listed = PATH if recipe == "arena-rl" else ["good"]
+        result, engine = judged(recipe, [text(good=4, path=4, answer=4)] * 4, listed=listed)
+        assert engine.requests == []
+        values = result.values
+        assert all(a == pytest.approx(b) for a, b in itertools.pairwise(values))
