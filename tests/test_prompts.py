@@ -39,6 +39,7 @@ PAIRWISE = {
     "five_way": ({"verdict": "five_way"}, {}),
     "six_way": ({"verdict": "six_way"}, {}),
     "scores": ({"verdict": "scores"}, {}),
+    "levels": ({"verdict": "levels"}, {}),
     "scores_brief": ({"verdict": "scores", "reasoning": "brief"}, {}),
     "brief": ({"reasoning": "brief"}, {}),
     "none": ({"reasoning": "none"}, {}),

@@ -501,6 +501,28 @@ def test_a_model_can_be_pickled(build, used, tmp_path):
     assert (result.usage.calls == 0) is used
 
 
+# --- the state of a constrained transform ------------------------------------------------------
+
+
+async def test_multipliers_move_only_when_told(build, coded_engine, make_recipe, make_rubric):
+    steps = [{"constrained": {"thresholds": {"good": 0.1}, "lr": 5.0}}]
+    recipe = make_recipe(transforms=steps)
+    rubric = make_rubric("good", "other")
+    model = build(coded_engine(), rubric, recipe=recipe)
+    group = Group.of("Say it.", ["one", "two", "three"], id="g")
+    first = await model.score_group(group)
+    assert (await model.score_group(group)).values == first.values
+    state = await model.advance([first])
+    assert state.parameters[0] < 0.0  # the mean is past the threshold
+    later = await model.score_group(group)
+    assert later.values != first.values
+    resumed = build(coded_engine(), rubric, recipe=recipe)
+    resumed.multipliers = state
+    assert (await resumed.score_group(group)).values == later.values
+    with pytest.raises(ConfigError, match="constrained"):
+        await build(coded_engine()).advance([first])
+
+
 # --- comparing -------------------------------------------------------------------------------
 
 

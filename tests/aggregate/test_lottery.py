@@ -137,6 +137,8 @@ def test_an_unjudged_candidate_does_not_share_with_a_winner():
     game = np.array([[0.0, 1.0, NAN], [-1.0, 0.0, NAN], [NAN, NAN, 0.0]])
     assert maximal_lottery(game) == pytest.approx([1.0, 0.0, NAN], nan_ok=True)
     assert nash_win_rate(game, [1.0, 0.0, NAN]) == pytest.approx([0.5, 0.0, NAN], nan_ok=True)
+    even = np.array([[0.0, 1.0, 1.0], [-1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+    assert nash_win_rate(even, [0.5, 0.5, NAN]).tolist() == [0.75, 0.25, 0.25]
     # the same pair as a known tie: it does
     assert maximal_lottery(skew([1.0, 0.0, 0.0], 3))[2] > 0.1
 
@@ -222,6 +224,8 @@ def test_general_preference_is_the_block_form_of_the_paper():
     expected = 1.0 / (1.0 + np.exp(-score / 0.3))
     assert general_preference(vectors, weights, 0.3) == pytest.approx(expected)
     assert general_preference(7.0 * vectors, weights, 0.3) == pytest.approx(expected)
+    without = general_preference(vectors, [0.0, 1.0, 1.0])
+    assert without != pytest.approx(general_preference(vectors))
 
 
 def test_a_scalar_reward_is_an_embedding_and_a_circle_a_cycle():
@@ -262,19 +266,23 @@ def test_equal_and_empty_embeddings_are_even():
         (lambda: maximal_lottery([[0.0, 1.0]]), "margins"),
         (lambda: maximal_lottery([[0.0, 1.0], [1.0, 0.0]]), "margins"),
         (lambda: maximal_lottery([[0.0, 1.0], [NAN, 0.0]]), "margins"),
+        (lambda: maximal_lottery([[0.0, 0.0], [NAN, 0.0]]), "margins"),
         (lambda: maximal_lottery([[0.0, math.inf], [-math.inf, 0.0]]), "margins"),
         (lambda: maximal_lottery([[0.5]]), "margins"),
         (lambda: maximal_lottery([[0.0]], temperature=0.0), "temperature"),
+        (lambda: maximal_lottery([[0.0]], temperature=1.5), "temperature"),
         (lambda: nash_win_rate([[0.0]], [0.5, 0.5]), "lottery"),
         (lambda: nash_win_rate([[0.0]], [-1.0]), "lottery"),
         (lambda: preference_matrix(1, [Preference(0, 1, 1.0, 0.0, 0.0, None)]), "pairs"),
         (lambda: preference_matrix(2, [Preference(0, 1, 1.0, 0.0, 0.0, None)] * 2), "pairs"),
+        (lambda: preference_matrix(3, [Preference(-1, 1, 1.0, 0.0, 0.0, None)]), "pairs"),
         (lambda: preference_matrix(-1, []), "n"),
         (lambda: general_preference([[1.0, 2.0, 3.0]]), "embeddings"),
         (lambda: general_preference([[math.inf, 2.0]]), "embeddings"),
         (lambda: general_preference([[1.0, 2.0]], [1.0, 1.0]), "weights"),
         (lambda: general_preference([[1.0, 2.0]], [-1.0]), "weights"),
         (lambda: general_preference([[1.0, 2.0]], temperature=0.0), "temperature"),
+        (lambda: general_preference([[1.0, 2.0]], temperature=math.inf), "temperature"),
     ],
 )
 def test_bad_input_is_named(call, name):

@@ -128,6 +128,25 @@ def test_the_loss_of_large_panels_is_a_bound(few, prior):
         assert lost > 1e-12
 
 
+@pytest.mark.parametrize("n", [16, 17])
+def test_the_bound_of_large_panels_is_the_one_described(n):
+    """Majority's error by the binomial law of its equal judges; the prior outweighs a majority."""
+    right = [math.comb(n, k) * 0.6**k * 0.4 ** (n - k) for k in range(n + 1)]
+    error = sum(q for k, q in enumerate(right) if 2 * k < n) + (n == 16) * right[8] / 2
+    r = (2 * math.sqrt(0.24)) ** n
+    best = (1 - math.sqrt(1 - 4 * 0.9 * 0.1 * r * r)) / 2
+    assert majority_certificate([0.6] * n, 0.9).loss == pytest.approx(error - best)
+    assert majority_certificate([0.6] * n, 0.9).exact is False
+    assert majority_certificate([0.6] * EXACT, 0.9).exact is True
+
+
+def test_thousands_of_votes_do_not_overflow():
+    result = weighted_majority([[0] * 1200 + [1] * 1199], [0.9] * 2399, [0.5, 0.5])
+    assert result.posteriors[0] == pytest.approx([0.9, 0.1])
+    many = dawid_skene(np.array([[0], [1], [2]]).repeat(1500, axis=1), 3)
+    assert many.posteriors == pytest.approx(np.eye(3))
+
+
 def test_large_equal_panels_are_certified_without_enumeration():
     found = majority_certificate([0.6] * 101)
     assert (found.optimal, found.loss, found.exact) == (True, 0.0, True)
@@ -301,16 +320,19 @@ def test_the_quantile_is_chosen():
         (lambda: weighted_majority([[0]], [0.6], [1.0]), "prior"),
         (lambda: weighted_majority([[0]], [0.6], [1.0, 0.0]), "prior"),
         (lambda: weighted_majority([[2]], [0.6], [0.5, 0.5]), "votes"),
+        (lambda: weighted_majority([[0, 2]], [0.6, 0.6], [0.5, 0.5]), "votes"),
         (lambda: weighted_majority([[-2]], [0.6], [0.5, 0.5]), "votes"),
         (lambda: weighted_majority([[0.5]], [0.6], [0.5, 0.5]), "votes"),
         (lambda: weighted_majority([0], [0.6], [0.5, 0.5]), "votes"),
         (lambda: majority_certificate([0.0]), "accuracies"),
         (lambda: majority_certificate([NAN]), "accuracies"),
         (lambda: majority_certificate([0.6], 1.0), "prior"),
+        (lambda: majority_certificate([0.6], 0.0), "prior"),
         (lambda: dawid_skene([[0, 1]], 2), "votes"),
         (lambda: dawid_skene([[0, 1, -1], [-1, 0, 1]], 2), "votes"),  # 0 and 2 never meet
         (lambda: dawid_skene([[0, 0, 0]], 1), "classes"),
         (lambda: dawid_skene([[0, 0, 0]], 2, smoothing=0.0), "smoothing"),
+        (lambda: dawid_skene([[0, 0, 0]], 2, smoothing=math.inf), "smoothing"),
         (lambda: dawid_skene([[0, 0, 0]], 2, tolerance=0.0), "tolerance"),
         (lambda: dawid_skene([[0, 0, 0]], 2, iterations=0), "iterations"),
         (lambda: ensemble([1.0]), "values"),

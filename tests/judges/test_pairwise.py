@@ -95,6 +95,26 @@ def test_scores_of_both_sides(compared, coded_engine):
     assert found.parts[0].value == pytest.approx(0.5 - 0.5 / 16)
 
 
+def test_levels_of_both_sides(compared, coded_engine):
+    """Each side on the criterion's own scale; a pitfall's is turned round."""
+    rows = {"good_A": (0.0, 0.2, 0.6), "good_B": (0.4, 0.4, 0.0)}
+    listed = [{"id": "good", "scale": "1..3"}]
+    engine = coded_engine(saying(**rows))
+    result, _ = compared("x", "y", engine=engine, judge={"verdict": "levels"}, listed=listed)
+    found = verdict_of(result)
+    assert found.scores == pytest.approx((0.875, 0.25))
+    assert found.p_first == pytest.approx(0.75 + 0.25 * 0.5)
+    assert found.p_tie == pytest.approx(0.25 * 0.5)
+    assert found.lean == pytest.approx(0.625)
+    turned = [{"id": "good", "kind": "pitfall"}]
+    rows = {"good_A": (0.9, 0.1), "good_B": (0.2, 0.8)}
+    engine = coded_engine(saying(**rows))
+    result, _ = compared("x", "y", engine=engine, judge={"verdict": "levels"}, listed=turned)
+    found = verdict_of(result)
+    assert found.scores == pytest.approx((0.9, 0.2))
+    assert (found.p_first, found.p_second) == (pytest.approx(0.72), pytest.approx(0.02))
+
+
 def test_labels_alone(compared, coded_engine):
     for engine, readout in (
         (coded_engine(saying(0.5, 0.3, 0.1)), {"readout": "label"}),

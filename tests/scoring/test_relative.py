@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from judge.types import Group
+from judge.types import Group, Response
 
 EXCLUDES = {"id": "kind", "check": {"excludes": "damn"}}
 
@@ -355,3 +355,75 @@ def test_both_sides_of_a_failed_comparison_have_it_for_a_reason(judged, coded_en
 def test_what_does_not_apply_is_no_part(judged):
     result, _ = judged("1", "2", listed=("a", {"id": "b", "needs": ["reference"]}))
     assert list(result.rewards[0].parts) == ["a"]
+
+
+# --- other rewards ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reward", "own"), [("win_rate", (0.0, 1.0)), ("net_wins", (-1.0, 1.0))])
+def test_a_reward_keeps_its_own_range_unless_the_recipe_says_otherwise(judged, reward, own):
+    texts = ["1", "2", "4"]
+    plain, _ = judged(*texts, group={"reward": reward})
+    mapped, _ = judged(*texts, group={"reward": reward}, output={"range": [10.0, 30.0]})
+    for one, two in zip(plain.rewards, mapped.rewards, strict=True):
+        share = (one.value - own[0]) / (own[1] - own[0])
+        assert two.value == pytest.approx(10.0 + 20.0 * share)
+        assert two.standard_error == pytest.approx(one.standard_error * 20.0 / (own[1] - own[0]))
+
+
+@pytest.mark.parametrize("reward", ["posterior_mean", "difference_matrix", "rank_quantile"])
+def test_a_gated_response_is_below_all_others(judged, reward):
+    listed = (
+        "a",
+        {"id": "kind", "check": {"excludes": "damn"}, "gate": {"below": "yes", "then": "zero"}},
+    )
+    result, _ = judged("1", "2", "4", "9 damn", "damn 9", listed=listed, group={"reward": reward})
+    assert {result.rewards[k].status for k in (3, 4)} == {"gated"}
+    assert result.values[3] == result.values[4] < min(result.values[:3])
+    assert result.values[:3] == sorted(result.values[:3])
+
+
+def test_strengths_are_in_the_ranking_where_the_reward_asks_for_it(judged):
+    with_them, _ = judged("1", "2", "4", group={"reward": "posterior_mean"})
+    assert with_them.ranking.strengths == pytest.approx(tuple(with_them.values))
+    without, _ = judged("1", "2", "4")
+    assert without.ranking.strengths == (None,) * 3
+
+
+def test_seeds_come_from_the_responses(judged, responses_of):
+    bracket = {"schedule": "single_elimination", "reward": "rank_quantile", "seeds": "given"}
+    texts = ["1", "2", "4", "8"]
+    seeded = [Response(text, meta={"seed": -k}) for k, text in enumerate(texts)]
+    _, engine = judged(*seeded, group=bracket)
+    first_round = {frozenset(responses_of(request)) for request in engine.requests[:4]}
+    assert first_round == {frozenset(("1", "8")), frozenset(("2", "4"))}
+    for wrong in ({}, {"seed": math.nan}, {"seed": "high"}):
+        result, _ = judged(*seeded[:3], Response("8", meta=wrong), group=bracket)
+        assert {r.reason.kind for r in result.rewards} == {"missing_input"}
+
+
+def test_copies_share_the_mean_of_a_rank(judged):
+    bracket = {"schedule": "single_elimination", "reward": "rank_quantile"}
+    result, _ = judged("1", "2", "2", "2", "8", group=bracket)
+    assert result.values[1] == result.values[2] == result.values[3]
+    assert result.values[0] < result.values[1] < result.values[4]
+
+
+def test_a_reference_that_competes_is_not_shown_as_an_answer_known_to_be_good(judged):
+    listed = ("a", {"id": "b", "needs": ["reference"]})
+    fields = {"reference": "3"}
+    result, engine = judged("1", "4", base="pairwise-reference", listed=listed, fields=fields)
+    assert not any("known to be good" in r.messages[-1].content for r in engine.requests)
+    assert list(result.rewards[0].parts) == ["a"]
+    shown, engine = judged("1", "4", listed=listed, fields=fields)
+    assert all("known to be good" in r.messages[-1].content for r in engine.requests)
+    assert list(shown.rewards[0].parts) == ["a", "b"]
+
+
+def test_a_one_sided_group_gets_no_brpo_rewards(judged):
+    group = {"schedule": "anchor", "reward": "brpo", "max_skew": 0.6}
+    texts = ["1", "2", "3", "9"]
+    dropped, _ = judged(*texts, group=group, fields={"anchor": 3})
+    assert {r.reason.kind for r in dropped.rewards} == {"dropped"}
+    kept, _ = judged(*texts, group=group, fields={"anchor": 1})
+    assert kept.values == [-1.0, 0.0, 1.0, 1.0]
