@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 import msgspec
 
@@ -22,7 +21,7 @@ CERTAIN = 1e-4
 """Values are kept this far from 0 and 1 before their logits are taken."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """One judged criterion of one response."""
 
     criterion_id: str
@@ -38,7 +37,7 @@ class Item(msgspec.Struct, frozen=True):
     is_pitfall: bool = False
 
 
-class Combined(msgspec.Struct, frozen=True):
+class Combined(msgspec.Struct, frozen=True, gc=False):
     """One value and its standard error; None: some verdict is a label only."""
 
     value: float
@@ -47,11 +46,6 @@ class Combined(msgspec.Struct, frozen=True):
 
 Combiner = Callable[[Sequence[Item], CriteriaSection], Combined | None]
 """None: nothing of weight was judged."""
-
-
-def weighted_mean(items: Sequence[Item], section: CriteriaSection) -> Combined | None:
-    """sum(w v) / sum(w)."""
-    return _mean(items, [item.weight for item in items])
 
 
 def layers(items: Sequence[Item], section: CriteriaSection) -> Combined | None:
@@ -198,10 +192,10 @@ def _mean(items: Sequence[Item], weights: Sequence[float]) -> Combined | None:
     for item, weight in zip(items, weights, strict=True):
         total += weight
         value += weight * item.value
-        if item.variance is None:
-            labels_only = labels_only or weight > 0.0
-        else:
+        if item.variance is not None:
             squares += weight * weight * item.variance
+        elif weight:
+            labels_only = True
     if not total:
         return None
     return Combined(value / total, None if labels_only else math.sqrt(squares) / total)
@@ -255,17 +249,14 @@ def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> N
                 )
 
 
-COMBINERS: Mapping[str, Combiner] = MappingProxyType(
-    {
-        "weighted_mean": weighted_mean,
-        "layers": layers,
-        "tiers": tiers,
-        "gated_product": gated_product,
-        "fraction": fraction,
-        "penalty": penalty,
-        "product": product,
-        "min": minimum,
-        "last": last,
-        "log_and": log_and,
-    }
-)
+COMBINERS: Mapping[str, Combiner] = {  # weighted_mean is what `score_of` itself does
+    "layers": layers,
+    "tiers": tiers,
+    "gated_product": gated_product,
+    "fraction": fraction,
+    "penalty": penalty,
+    "product": product,
+    "min": minimum,
+    "last": last,
+    "log_and": log_and,
+}

@@ -8,8 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from judge.aggregate import combine
-from judge.aggregate.combine import COMBINERS, Item
+from judge.aggregate.combine import COMBINERS, Item, log_and
 from judge.errors import RecipeError
 from judge.recipes import CriteriaSection
 from judge.rubrics import Criterion
@@ -18,7 +17,7 @@ from judge.types import CriterionVerdict, Score
 Parts = Mapping[str, CriterionVerdict]
 
 
-class Gated(msgspec.Struct, frozen=True):
+class Gated(msgspec.Struct, frozen=True, gc=False):
     """A gate that a verdict set off."""
 
     criterion_id: str
@@ -120,13 +119,13 @@ def score_of(
     fired: Sequence[Gated],
     section: CriteriaSection,
 ) -> Score:
-    """Combine the criteria really judged, by the recipe's rule, then apply the gates.
+    """sum(w v) / sum(w) over the criteria really judged, or another rule; then the gates.
 
     Args:
         criteria: The rubric's enabled criteria.
         parts: The verdicts there are, by criterion; a missing one was not judged.
         weights: One weight a criterion, >= 0.
-        fired: The gates that the verdicts set off.
+        fired: The gates that the verdicts set off; none that settles the response (`settled`).
         section: How to combine. A rule that ranks a whole group by its criteria (`GROUP_RULES`)
             takes this for the weighted mean.
 
@@ -134,20 +133,16 @@ def score_of(
         A value in the rule's range, [0, 1] but for log_and; None where nothing of weight was
         judged, or where a criterion with a gate was not. `coverage` is the judged share of the
         weight that applies. The standard error is that of drawing each level from its
-        probabilities, independently; None where some verdict is a label only. A response that a
-        gate settles has coverage 1.
+        probabilities, independently; None where some verdict is a label only.
 
     Raises:
         RecipeError: The rule asks for a layer that a criterion lacks.
     """
     told = tuple([parts[c.id] for c in criteria if c.id in parts])
-    end = settled(fired)
-    if end is not None:
-        return Score(None if end.then == "drop" else 0.0, 0.0, 1.0, told)
-    total = judged = 0.0
-    open_gate = False
-    items = []
-    for criterion in applicable(criteria, parts):
+    total = judged = value = squares = 0.0
+    open_gate = labels_only = False
+    counted = applicable(criteria, parts)
+    for criterion in counted:
         weight = weights[criterion.id]
         total += weight
         part = parts.get(criterion.id)
@@ -155,17 +150,27 @@ def score_of(
             open_gate = open_gate or criterion.gate is not None
             continue
         judged += weight
-        items.append(_item(criterion, part, weight))
+        value += weight * worth(criterion, part)
+        spread = variance(part)
+        if spread is not None:
+            squares += weight * weight * spread
+        elif weight:
+            labels_only = True
     coverage = judged / total if total else 0.0
     if not judged or open_gate:
         return Score(None, None, coverage, told)
-    whole = COMBINERS.get(section.combine, combine.weighted_mean)(items, section)
-    if whole is None:
-        return Score(None, None, coverage, told)
-    value = whole.value
+    value /= judged
+    error = None if labels_only else math.sqrt(squares) / judged
+    combiner = COMBINERS.get(section.combine)
+    if combiner is not None:
+        items = [_item(c, parts[c.id], weights[c.id]) for c in counted if c.id in parts]
+        whole = combiner(items, section)
+        if whole is None:
+            return Score(None, None, coverage, told)
+        value, error = whole.value, whole.standard_error
     for gate in fired:
         value = value if gate.at is None else min(value, gate.at)
-    return Score(value, whole.standard_error, coverage, told)
+    return Score(value, error, coverage, told)
 
 
 def floor_of(
@@ -175,21 +180,18 @@ def floor_of(
     if section.combine != "log_and":
         return 0.0
     worst = [Item(c.id, weights[c.id], 0.0, 0.0, 0.0) for c in criteria]
-    whole = combine.log_and(worst, section)
+    whole = log_and(worst, section)
     return 0.0 if whole is None else whole.value
 
 
 def _item(criterion: Criterion, part: CriterionVerdict, weight: float) -> Item:
+    value, chances = part.value or 0.0, part.probabilities
     is_pitfall = criterion.is_pitfall
-    value = part.value or 0.0
+    if is_pitfall:
+        value = 1.0 - value
     best = 0 if is_pitfall else len(criterion.levels) - 1
+    met = chances[best] if chances else float(part.level == best)
+    spread = variance(part)
     return Item(
-        criterion.id,
-        weight,
-        1.0 - value if is_pitfall else value,
-        variance(part),
-        part.probabilities[best] if part.probabilities else float(part.level == best),
-        criterion.tier,
-        criterion.layer,
-        is_pitfall,
+        part.criterion_id, weight, value, spread, met, criterion.tier, criterion.layer, is_pitfall
     )

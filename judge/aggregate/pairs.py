@@ -17,7 +17,7 @@ EVEN = 1e-9
 """A lean this small is none."""
 
 
-class PairValue(msgspec.Struct, frozen=True):
+class PairValue(msgspec.Struct, frozen=True, gc=False):
     """A preference; `p_*` sum to 1."""
 
     p_first: float
@@ -29,7 +29,7 @@ class PairValue(msgspec.Struct, frozen=True):
     """How much better the first is, in [-1, 1]."""
 
 
-class PairItem(msgspec.Struct, frozen=True):
+class PairItem(msgspec.Struct, frozen=True, gc=False):
     """One criterion judged on a pair; a pitfall is already turned round."""
 
     criterion_id: str

@@ -295,7 +295,4 @@ def _check_overlap(votes: npt.NDArray[np.int64]) -> None:
     known = (votes >= 0).astype(np.int64)
     shared = (known.T @ known > 0) & ~np.eye(known.shape[1], dtype=np.bool_)
     if (shared.sum(1) >= 2).sum() < 3:
-        raise ConfigError(
-            "votes: need three judges or more who share items with two others each",
-            hint="a majority vote serves where there are only two judges",
-        )
+        raise ConfigError("votes: need three judges or more who share items with two others each")

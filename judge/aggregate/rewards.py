@@ -24,7 +24,7 @@ DRAWS = 2000
 """Draws from the posterior behind P(best)."""
 
 
-class Valued(msgspec.Struct, frozen=True):
+class Valued(msgspec.Struct, frozen=True, gc=False):
     """One item's value; None where there is no valid comparison."""
 
     value: float | None
@@ -35,7 +35,7 @@ class Valued(msgspec.Struct, frozen=True):
 NOTHING = Valued(None, None, 0.0)
 
 
-class Contest(msgspec.Struct, frozen=True):
+class Contest(msgspec.Struct, frozen=True, gc=False):
     """What the comparisons of a group came to; items are counted from 0 to n - 1."""
 
     n: int
@@ -360,7 +360,7 @@ def _against_one(
     return values
 
 
-class RewardRule(msgspec.Struct, frozen=True):
+class RewardRule(msgspec.Struct, frozen=True, gc=False):
     """One way to turn comparisons into rewards."""
 
     values: Callable[[Contest], list[Valued]]

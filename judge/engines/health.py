@@ -27,7 +27,7 @@ CUDA_ONLY = ("torchvision", "torchaudio", "torchcodec")
 """Packages whose registry builds are for CUDA; beside a CPU torch they break transformers."""
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(msgspec.Struct, frozen=True, gc=False):
     """Whether one engine can be used here."""
 
     engine: str

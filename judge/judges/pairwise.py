@@ -125,15 +125,14 @@ class PairwiseJudge:
         section = self.recipe.criteria
         checks = [] if section.combine == "overall" else checked_parts(case, pair, checked)
         parts = [part for verdict in verdicts for part in verdict.parts]
+        if len(parts) == 1 and not checks and self._stands(parts[0]):
+            only = verdicts[0]
+            shown = (only.first, only.second) == pair
+            return only if shown else replace(only, first=first, second=second)
         items = self._items(case, [*parts, *checks])
         if not items:
             return Failure("aggregate", "not_comparable", "nothing that counts could be judged")
         whole = PAIR_COMBINERS[section.combine](items, section)
-        if len(verdicts) == 1 and len(parts) == 1 and whole is items[0].value and not checks:
-            only = verdicts[0]
-            if (only.first, only.second) == pair:
-                return only
-            return replace(only, first=first, second=second)
         masses = [v.label_mass for v in verdicts if v.label_mass is not None]
         return replace(
             verdicts[0] if verdicts else Pairwise(first, second, 0.0, 1.0, 0.0),
@@ -150,6 +149,13 @@ class PairwiseJudge:
             label_mass=min(masses) if masses else None,
             critique="\n".join(verdict.critique for verdict in verdicts if verdict.critique),
             cut=max((verdict.cut for verdict in verdicts), default=0),
+        )
+
+    def _stands(self, only: CriterionVerdict) -> bool:
+        """Whether a lone criterion's preference is the pair's as it is."""
+        combine = self.recipe.criteria.combine
+        return combine == "overall" or (
+            combine in ("weighted_mean", "layers") and self.weights[only.criterion_id] > 0.0
         )
 
     def _items(self, case: Case, parts: Sequence[CriterionVerdict]) -> list[PairItem]:

@@ -32,7 +32,7 @@ TWO_SIDED = ("scores", "levels")
 """Verdicts on a pair that give each side its own."""
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """One call's criteria, the form of its answer and its prompt."""
 
     criteria: tuple[Criterion, ...]

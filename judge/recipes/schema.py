@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -300,12 +301,12 @@ class Recipe(_Part):
             raise ValueError("combine: overall has no levels; use another verdict")
         return self
 
-    @property
+    @cached_property
     def constrained(self) -> Constrained | None:
         """The transform that keeps a state, where there is one."""
         return next((step.constrained for step in self.transforms if step.constrained), None)
 
-    @property
+    @cached_property
     def is_group_rule(self) -> bool:
         """Whether responses judged alone are then set against each other by their criteria."""
         pointwise = self.judge.mode == "pointwise"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -219,7 +220,7 @@ class Criterion(Part):
                 hint=did_you_mean(self.gate.below, names),
             )
 
-    @property
+    @cached_property
     def levels(self) -> tuple[Level, ...]:
         """From worst to best (for a pitfall from absent to present); empty for an error scale."""
         return self.scale.levels
@@ -234,7 +235,7 @@ class Criterion(Part):
         """Whether the judge lists errors instead of choosing a level."""
         return self.scale.errors is not None
 
-    @property
+    @cached_property
     def is_pitfall(self) -> bool:
         """Whether the criterion describes a mistake, so that it counts 1 - value."""
         return self.kind == "pitfall"

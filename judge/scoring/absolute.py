@@ -68,8 +68,10 @@ async def absolute(setting: Setting, case: Case, checked: Checked, tally: Tally)
 
 def _wants_reference(setting: Setting, case: Case) -> bool:
     """Whether the reference answer is judged too, because a transform compares with its reward."""
-    wanted = any(step.needs_references for step in setting.recipe.transforms)
-    return wanted and case.group.reference is not None and REFERENCES not in case.group.meta
+    group = case.group
+    if group.reference is None or REFERENCES in group.meta:
+        return False
+    return any(step.needs_references for step in setting.recipe.transforms)
 
 
 async def _judged(

@@ -52,7 +52,7 @@ def test_nothing_of_weight_is_no_value():
 
 
 def test_a_criterion_without_weight_does_not_count():
-    for rule in ("product", "min", "log_and", "fraction", "weighted_mean", "last"):
+    for rule in ("product", "min", "log_and", "fraction", "last"):
         both = combined(rule, item("a", 0.8), item("b", 0.1, 0.0))
         assert both.value == combined(rule, item("a", 0.8)).value
 

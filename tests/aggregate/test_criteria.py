@@ -225,13 +225,6 @@ def test_a_gate_that_was_not_judged_leaves_no_value(criteria):
     assert mean_of(made, parts(part("a", None), part("b", 1, 2))).value == 1.0
 
 
-@pytest.mark.parametrize(("then", "value"), [("zero", 0.0), ("drop", None)])
-def test_a_gate_settles_the_response(criteria, then, value):
-    made = criteria(gated("a", then), {"id": "b", "weight": 9.0}, "not_judged")
-    score = mean_of(made, parts(part("a", 0), part("b", 1, 2)))
-    assert (score.value, score.standard_error, score.coverage) == (value, 0.0, 1.0)
-
-
 def test_a_cap_lowers_and_never_raises(criteria):
     made = criteria(gated("a", "cap"), {"id": "b", "weight": 9.0})
     assert mean_of(made, parts(part("a", 0), part("b", 1, 2))).value == 0.3

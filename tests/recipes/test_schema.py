@@ -114,7 +114,7 @@ def test_a_recipe_cannot_be_changed():
 def test_every_name_a_recipe_may_use_is_known_to_the_rest():
     assert set(get_args(schema.Schedule)) == {"none", *SCHEDULES}
     assert set(get_args(schema.RewardName)) == {"score", *REWARDS}
-    assert set(get_args(schema.OwnRule)) == set(COMBINERS)
+    assert set(get_args(schema.OwnRule)) == {"weighted_mean", *COMBINERS}
     assert set(get_args(schema.PairRule)) == set(PAIR_COMBINERS)
     assert set(get_args(schema.GroupRule)) == set(GROUP_RULES)
     assert {name for name, rule in REWARDS.items() if rule.against_one} == set(schema.AGAINST_ONE)
