@@ -19,7 +19,7 @@ from judge.types import FloatArray, JudgeProfile
 
 LAMBDAS: FloatArray = np.geomspace(0.05, 10.0, 9)[:, None]
 LOG_PRIOR: FloatArray = -0.5 * np.log(LAMBDAS[:, 0] / 0.7) ** 2
-TAUS: FloatArray = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+TAUS: FloatArray = np.array([2.0, 8.0])
 SEED_RHO = 0.2
 SEED_SPREAD = 0.09
 

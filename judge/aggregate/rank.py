@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from judge.aggregate.ledger import Ledger
 from judge.aggregate.schedules import SCHEDULES
-from judge.aggregate.strength import check_profile, check_seeds, fit, rank_order
+from judge.aggregate.strength import check_profile, check_seeds, fit
 from judge.errors import ConfigError
 from judge.types import Compare, FloatArray, JudgeProfile, Ranking
 
@@ -122,19 +122,14 @@ def ranking_of(ledger: Ledger, standing: Sequence[float] | None) -> Ranking:
     """Fit the strengths in canonical order, then give every item its own place back."""
     told = tuple(ledger.comparisons)
     seeds = None if ledger.seeds is None else ledger.seeds.tolist()
-    result = fit(ledger.n, told, ledger.data(), seeds, ledger.profile)
-    ranks = result.ranks
-    if standing is not None:
-        own = np.array(standing, dtype=np.float64)
-        own[[value is None for value in result.strengths]] = np.nan
-        ranks = rank_order(own)
+    result = fit(ledger.n, told, ledger.data(), seeds, ledger.profile, standing)
     back = np.argsort(np.array(ledger.places))
     covariance: FloatArray | None = None
     if result.covariance is not None:
         covariance = result.covariance[np.ix_(back, back)]
     return replace(
         result,
-        ranks=tuple(ranks[k] for k in back),
+        ranks=tuple(result.ranks[k] for k in back),
         strengths=tuple(result.strengths[k] for k in back),
         covariance=covariance,
         calls=ledger.calls,

@@ -69,8 +69,19 @@ def fit(
     data: Margins,
     seeds: Sequence[float] | None,
     profile: JudgeProfile | None,
+    standing: Sequence[float] | None = None,
 ) -> Ranking:
-    """As `strengths`, with the comparisons also given as arrays."""
+    """As `strengths`, with the comparisons also given as arrays.
+
+    Args:
+        n: Number of items.
+        told: The comparisons.
+        data: The same as arrays.
+        seeds: A cheap score an item.
+        profile: Pooled properties of the judge.
+        standing: What the ranks follow, where that is not the strengths; items without a
+            comparison still have no rank.
+    """
     seen, some = data.compact()
     if not len(seen):
         nobody = (None,) * n
@@ -88,8 +99,10 @@ def fit(
         whole, table = np.full(n, np.nan), np.full((n, n), np.nan)
         whole[seen], table[np.ix_(seen, seen)] = mean, covariance
         mean, covariance = whole, table
+    order = mean if standing is None else np.where(np.isnan(mean), np.nan, standing)
+    ranks = rank_order(order)
     return Ranking(
-        rank_order(mean), optional(mean), covariance, len(told), 0, 1, energy, told, "strengths"
+        ranks, optional(mean), covariance, len(told), 0, 1, energy, told, "strengths"
     )
 
 
