@@ -12,8 +12,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from judge.errors import TemplateError
 from judge.types import Message, Role
 
 FENCED = ("prompt", "context", "reference", "response", "first", "second")
-"""The names `fence` accepts in a template; the last three are responses."""
+"""The names `fence` accepts in a judge's template; the last three are responses."""
 BLOCKS: tuple[Role, ...] = ("system", "user")
 
-_MARK = re.compile("\x00fence:([a-z]+)\x00")
+_MARK = re.compile("\x00fence:([a-z0-9_]+)\x00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,17 @@ def _fill(parts: tuple[str, ...], texts: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class PromptTemplate:
-    """One template file; `digest` changes whenever the file or one it includes does."""
+    """One template file; `digest` changes whenever the file or one it includes does.
 
-    def __init__(self, name: str, directories: Iterable[Path]) -> None:
+    Args:
+        name: The file's name in one of the directories, without its ending.
+        directories: Where it is looked for, in order.
+        texts: The names `fence` accepts; a number may follow each, as in `better1`.
+    """
+
+    def __init__(
+        self, name: str, directories: Iterable[Path], texts: Collection[str] = FENCED
+    ) -> None:
         self.name = name
         environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader(list(directories)),
@@ -97,7 +106,7 @@ class PromptTemplate:
             keep_trailing_newline=True,
             finalize=_finished,
         )
-        environment.globals = {"fence": _mark}
+        environment.globals = {"fence": partial(_mark, texts)}
         with _as_template_error(name):
             self._template = environment.get_template(f"{name}.jinja")
             missing = [block for block in BLOCKS if block not in self._template.blocks]
@@ -178,10 +187,10 @@ def _finished(value: object) -> object:
     return value.replace("\x00", "\ufffd")
 
 
-def _mark(name: str) -> str:
-    if name not in FENCED:
+def _mark(texts: Collection[str], name: str) -> str:
+    if name.rstrip("0123456789") not in texts:
         raise TemplateError(
-            f"fence({name!r}): no such text", hint=f"the texts are {', '.join(FENCED)}"
+            f"fence({name!r}): no such text", hint=f"the texts are {', '.join(texts)}"
         )
     return _Mark(f"\x00fence:{name}\x00")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import OrderedDict
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -26,17 +26,19 @@ class MemoryStore:
 
     def __init__(self, limit: int = 50_000) -> None:
         self._limit = limit
-        self._verdicts: OrderedDict[str, Verdict] = OrderedDict()
+        self._verdicts: dict[str, Verdict] = {}
 
     def get(self, key: str) -> Verdict | None:
         """The verdict stored under a key, or None."""
         return self._verdicts.get(key)
 
     def put(self, key: str, verdict: Verdict) -> None:
-        """Keep a verdict; the oldest one goes."""
+        """Keep a verdict; the oldest ones go, an eighth beyond the limit at a time."""
         self._verdicts.setdefault(key, verdict)
-        if len(self._verdicts) > self._limit:
-            self._verdicts.popitem(last=False)
+        excess = len(self._verdicts) - self._limit
+        if excess > self._limit // 8:
+            for old in list(islice(self._verdicts, excess)):
+                del self._verdicts[old]
 
     def close(self) -> None:
         """Nothing to free."""

@@ -38,8 +38,6 @@ from judge.runs.summary import Summary
 from judge.types import Engine
 from judge.version import __version__
 
-"""Below this mean allowed mass the summary warns."""
-
 
 def run(
     data: Annotated[

@@ -1,0 +1,243 @@
+"""`judge rubric contrast`: learn criteria from preference pairs and test them on others."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from judge.background import wait_at_home
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, said
+from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
+from judge.config import engine_maker
+from judge.engines.dry import DryEngine
+from judge.errors import ConfigError, RubricError
+from judge.files import is_id, read_file
+from judge.reward_model import RewardModel
+from judge.rubrics import load_rubric
+from judge.rubrics.files import RUBRICS
+from judge.rubrics.save import save_rubric
+from judge.runs.dataset import Columns, read_rows
+from judge.synthesis.author import Author
+from judge.synthesis.contrast import BASELINE, Content, Contrasted, contrast, contrast_tasks
+from judge.synthesis.contrast import split_pairs as split
+from judge.synthesis.evidence import Accuracy
+from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.types import Engine, Group
+
+PAIRWISE = "pairwise-win-rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is learned from what."""
+
+    id: str
+    pairs: list[Group]
+    baseline: Content
+    most: int
+    keep: int
+    tau: float
+    share: float
+    writing: Writing
+    recipe: str
+    store: Path | None
+    log: Path
+
+
+def contrast_command(
+    name: Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
+    ] = None,
+    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Rubric to beat; default one question over everything.")
+    ] = None,
+    meta: Annotated[str, typer.Option("--meta", help="A constitution, or @FILE.")] = "",
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default rubrics/ID.yaml.")
+    ] = None,
+    engine: EngineName = "embedded",
+    generator: Annotated[
+        str | None, typer.Option(help="Engine that writes criteria; default the one that judges.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    most: Annotated[int, typer.Option(min=1, max=8, help="Criteria asked for each pair.")] = 4,
+    keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 6,
+    held_out: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.5,
+    tau: Annotated[float, typer.Option(min=0.0, max=1.0, help="Consistency a prompt needs.")] = 0.5,
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.7,
+    budget: Budget = None,
+    kept: Kept = None,
+    store: Annotated[
+        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+    ] = None,
+    dry_run: DryRun = False,
+    prompts: Prompts = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write criteria that separate better from worse; they must win on pairs held out."""
+    if not is_id(name):
+        raise ConfigError(f"{name!r} is not a rubric's id", hint="use words such as support/reply")
+    path = out_file or Path("rubrics") / f"{name}.yaml"
+    if path.exists() and not dry_run:
+        raise ConfigError(f"{path} is there already", hint="choose another --out, or remove it")
+    columns = Columns.of(maps or (), labels_from=labels_from)
+    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
+    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    content = BASELINE if baseline is None else _content(baseline)
+    writing = Writing(1, keep, said(meta), temperature, budget, seed, kept, prompts)
+    log_file = path.with_suffix(".log.jsonl")
+    plan = Plan(
+        name, pairs, content, most, keep, tau, held_out, writing, recipe, store, log_file
+    )
+    if dry_run:
+        _tell_cost(plan, as_json)
+        return
+    judging = engine_maker(engine)()
+    writer = judging if generator in (None, engine) else engine_maker(str(generator))()
+    found, meter = wait_at_home(_learned(plan, judging, writer))
+    if found.content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_rubric(path, found.content)
+    if as_json:
+        print_json(_plain(found, meter, path))
+    else:
+        _show(found, meter, path)
+
+
+def _content(name: str) -> Content:
+    load_rubric(name)
+    data = read_file(RUBRICS.find(name, None), RubricError)[1].data()
+    assert isinstance(data, dict)
+    return data
+
+
+async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contrasted, Meter]:
+    meter = Meter(plan.writing.budget)
+    model = RewardModel.build(
+        None,
+        recipe=plan.recipe,
+        engine=judging,
+        store=plan.store,
+        prompts=plan.writing.prompts,
+        seed=plan.writing.seed,
+    )
+    async with model:
+        await model.start()
+        if writer is not judging:
+            await writer.start()
+        author: Author = plan.writing.author(writer)
+        try:
+            found = await contrast(
+                author,
+                judge_with(model.score_groups, meter),
+                plan.pairs,
+                id=plan.id,
+                baseline=plan.baseline,
+                share=plan.share,
+                tau=plan.tau,
+                most=plan.most,
+                keep=plan.keep,
+                meta=plan.writing.meta,
+                seed=plan.writing.seed,
+                log=plan.log,
+            )
+        finally:
+            if writer is not judging:
+                await writer.aclose()
+    meter.calls += author.usage.calls
+    meter.tokens += author.usage.prompt_tokens + author.usage.completion_tokens
+    return found, meter
+
+
+def _tell_cost(plan: Plan, as_json: bool) -> None:
+    train, held = split(plan.pairs, plan.share, plan.writing.seed)
+    counting = DryEngine()
+    author = plan.writing.author(counting)
+    wait_at_home(
+        counting.generate([author.request(task) for task in contrast_tasks(train, most=plan.most)])
+    )
+    told = {
+        "training_pairs": len(train),
+        "held_out_pairs": len(held),
+        "calls_to_write": counting.calls,
+        "prompt_tokens_estimated": counting.prompt_tokens,
+        "calls_to_judge_at_most": 4 * len(train) + 4 * len(held),
+    }
+    if as_json:
+        print_json(told)
+        return
+    for name, figure in told.items():
+        typer.echo(f"{name.replace('_', ' ')}: {figure}")
+
+
+def _show(found: Contrasted, meter: Meter, path: Path) -> None:
+    table = Table(title=None, box=None, pad_edge=False)
+    for heading in ("criterion", "kind", "weight", "from"):
+        table.add_column(heading, overflow="fold")
+    for one in found.proposals:
+        weight = f"{found.weights[one.question]:.2f}"
+        table.add_row(one.question, one.kind, weight, f"{len(one.sources)} pairs")
+    out.print(table)
+    for label, told in (("held-out pairs", found.held_out), ("baseline", found.baseline)):
+        if told is not None:
+            typer.echo(f"{label}: {_accuracy(told)}")
+    if found.test is not None and found.test.difference is not None:
+        test = found.test
+        points = [100.0 * (x or 0.0) for x in (test.difference, test.low, test.high)]
+        typer.echo(
+            f"difference: {points[0]:+.1f} points [{points[1]:+.1f}, {points[2]:+.1f}],"
+            f" p = {test.p_value:.3f}"
+        )
+    typer.echo(f"{'accepted' if found.accepted else 'NOT accepted'}: {found.why}")
+    log.print(
+        f"{found.train_pairs} training and {found.held_out_pairs} held-out pairs,"
+        f" {len(found.refused)} candidates refused, {len(found.failures)} answers failed;"
+        f" {meter.calls} calls, {meter.tokens} tokens"
+    )
+    if found.content is not None:
+        log.print(f"written to {path} as a draft; candidates in {path.with_suffix('.log.jsonl')}")
+
+
+def _accuracy(told: Accuracy) -> str:
+    return (
+        f"{percent(told.value)} right in both orders joined"
+        f" [{percent(told.low)}, {percent(told.high)}], {told.n} pairs,"
+        f" {told.ties} ties, {told.flips} flips, {told.unjudged} unjudged"
+    )
+
+
+def _plain(found: Contrasted, meter: Meter, path: Path) -> dict[str, Any]:
+    def told(accuracy: Accuracy | None) -> dict[str, Any] | None:
+        if accuracy is None:
+            return None
+        return {"value": accuracy.value, "interval": [accuracy.low, accuracy.high],
+                "pairs": accuracy.n, "ties": accuracy.ties, "flips": accuracy.flips}  # fmt: skip
+
+    test = found.test
+    return {
+        "file": None if found.content is None else str(path),
+        "accepted": found.accepted,
+        "why": found.why,
+        "held_out": told(found.held_out),
+        "baseline": told(found.baseline),
+        "difference": None if test is None else test.difference,
+        "interval": None if test is None else [test.low, test.high],
+        "p_value": None if test is None else test.p_value,
+        "criteria": [
+            {"question": p.question, "kind": p.kind, "weight": found.weights[p.question]}
+            for p in found.proposals
+        ],
+        "refused": [{"question": r.question, "why": r.why} for r in found.refused],
+        "calls": meter.calls,
+        "tokens": meter.tokens,
+    }

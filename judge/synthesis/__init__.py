@@ -1,0 +1,1 @@
+"""The rubric engine: criteria that are written, tested, weighed and refined."""
