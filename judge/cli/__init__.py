@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from judge.cli import demo, engines, prompt, recipe, rubric, rubric_contrast, rubric_write, run
+from judge.cli import (
+    demo,
+    engines,
+    prompt,
+    recipe,
+    rubric,
+    rubric_contrast,
+    rubric_diagnose,
+    rubric_refine,
+    rubric_write,
+    run,
+)
 from judge.cli.shared import UNEXPECTED, exit_code
 from judge.errors import JudgeError
 from judge.version import __version__
@@ -23,6 +34,8 @@ app.command("doctor")(engines.doctor)
 app.add_typer(engines.models_app, name="models")
 rubric.app.command("generate")(rubric_write.generate_command)
 rubric.app.command("contrast")(rubric_contrast.contrast_command)
+rubric.app.command("refine")(rubric_refine.refine_command)
+rubric.app.command("diagnose")(rubric_diagnose.diagnose_command)
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(prompt.app, name="prompt")

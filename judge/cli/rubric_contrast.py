@@ -93,7 +93,7 @@ def contrast_command(
     columns = Columns.of(maps or (), labels_from=labels_from)
     rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
     pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
-    content = BASELINE if baseline is None else _content(baseline)
+    content = BASELINE if baseline is None else content_of(baseline)
     writing = Writing(1, keep, said(meta), temperature, budget, seed, kept, prompts)
     log_file = path.with_suffix(".log.jsonl")
     plan = Plan(
@@ -114,7 +114,12 @@ def contrast_command(
         _show(found, meter, path)
 
 
-def _content(name: str) -> Content:
+def content_of(name: str) -> Content:
+    """What a rubric's own file says, checked.
+
+    Raises:
+        RubricError: There is no such rubric, or something in it is wrong.
+    """
     load_rubric(name)
     data = read_file(RUBRICS.find(name, None), RubricError)[1].data()
     assert isinstance(data, dict)
@@ -190,7 +195,7 @@ def _show(found: Contrasted, meter: Meter, path: Path) -> None:
     out.print(table)
     for label, told in (("held-out pairs", found.held_out), ("baseline", found.baseline)):
         if told is not None:
-            typer.echo(f"{label}: {_accuracy(told)}")
+            typer.echo(f"{label}: {accuracy_line(told)}")
     if found.test is not None and found.test.difference is not None:
         test = found.test
         points = [100.0 * (x or 0.0) for x in (test.difference, test.low, test.high)]
@@ -208,7 +213,8 @@ def _show(found: Contrasted, meter: Meter, path: Path) -> None:
         log.print(f"written to {path} as a draft; candidates in {path.with_suffix('.log.jsonl')}")
 
 
-def _accuracy(told: Accuracy) -> str:
+def accuracy_line(told: Accuracy) -> str:
+    """An accuracy with its interval and on how many pairs, in words."""
     return (
         f"{percent(told.value)} right in both orders joined"
         f" [{percent(told.low)}, {percent(told.high)}], {told.n} pairs,"

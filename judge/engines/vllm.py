@@ -26,6 +26,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from typing import Any, Literal
 
 from judge.engines.base import (
@@ -389,8 +390,10 @@ def _deaf_to_interrupts() -> Iterator[None]:
     """Keep Ctrl-C, which a terminal sends to all processes of a command, from vLLM's own.
 
     A blocked signal is inherited. Otherwise the first Ctrl-C would kill the engine under a run that
-    wants to finish what is in flight.
+    wants to finish what is in flight. Python's resource tracker, which the first spawn starts,
+    unblocks the signal; so it is started before.
     """
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -44,7 +44,8 @@ class WeightFit(Record, frozen=True):
     test: PairedTest
     """Of fitted against equal, on the pairs held out."""
     better_than_equal: bool
-    """Fitted weights were right more often on pairs held out, p < .05. If not, use equal ones."""
+    """Fitted weights were right more often on pairs held out, p < .05, and are not all 0. If not,
+    use equal ones."""
     strength: float
     """Of the regularisation."""
     n: int
@@ -137,7 +138,7 @@ def fit_weights(
         _mean(right),
         _mean(even),
         test,
-        test.p_value < LEVEL,
+        len(size) > 0 and test.p_value < LEVEL,
         used,
         len(x),
     )

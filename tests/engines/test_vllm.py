@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -161,3 +169,31 @@ def test_both_orders_of_every_pair_are_asked(engine: VLLMEngine) -> None:
     shown = {(v["first"], v["second"]) for v in colour["verdicts"]}
     assert shown == {(0, 1), (1, 0)}
     assert total["usage"]["calls"] == 2
+
+
+def test_ctrl_c_in_a_terminal_finishes_what_is_in_flight(tmp_path: Path) -> None:
+    """A terminal sends the signal to every process of the command, vLLM's included."""
+    rows = [{"prompt": f"Name {k} colours.", "responses": ["red", f"blue {k}"]} for k in range(80)]
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    results = tmp_path / "out" / "results.jsonl"
+    command = [sys.executable, "-m", "judge", "run", "d.jsonl", "--rubric", "general/helpfulness"]
+    command += ["--recipe", "pairwise-one-token", "--in-flight", "4", "--out", "out"]
+    run = subprocess.Popen(
+        command, cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for _ in range(2400):
+            if results.exists() and results.read_text().count("\n") >= 4:
+                break
+            assert run.poll() is None, run.stderr and run.stderr.read()
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+    assert run.returncode == 0, said
+    assert "Start the same command again" in said
+    judged = [json.loads(line) for line in results.read_text().splitlines()]
+    assert 4 <= len(judged) < 80
+    assert all(value is not None for row in judged for value in row["values"])

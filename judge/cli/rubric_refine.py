@@ -1,0 +1,261 @@
+"""`judge rubric refine`: search for edits on labelled pairs, and accept them one by one."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.syntax import Syntax
+
+from judge.background import wait_at_home
+from judge.cli.rubric_contrast import PAIRWISE, accuracy_line, content_of
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
+from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, print_json
+from judge.config import engine_maker
+from judge.errors import ConfigError
+from judge.files.emit import block
+from judge.reward_model import RewardModel
+from judge.rubrics import load_rubric
+from judge.rubrics.diff import diff, needed
+from judge.rubrics.files import RUBRICS, parse_rubric
+from judge.rubrics.save import save_rubric
+from judge.runs.dataset import Columns, read_rows
+from judge.synthesis.contrast import split_pairs
+from judge.synthesis.edits import Edit, applied, criteria_of
+from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.synthesis.refine import Refined, refine
+from judge.types import Engine, Group
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is refined on what."""
+
+    content: Mapping[str, Any]
+    pairs: list[Group]
+    beam: int
+    edits: int
+    generations: int
+    share: float
+    writing: Writing
+    recipe: str
+    store: Path | None
+    log: Path
+    writes: bool
+
+
+def refine_command(
+    name: Annotated[str, typer.Argument(help="The rubric's path or id.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
+    ] = None,
+    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    engine: EngineName = "embedded",
+    generator: Annotated[
+        str | None, typer.Option(help="Engine that writes new criteria; none: only old ones.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    beam: Annotated[int, typer.Option(min=1, max=16)] = 4,
+    edits: Annotated[int, typer.Option(min=1, max=32, help="Edits tried for each parent.")] = 6,
+    generations: Annotated[int, typer.Option(min=1, max=20)] = 5,
+    frozen: Annotated[float, typer.Option(help="Share of prompts kept for the test.")] = 0.3,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Accept all edits if the test is passed; ask nothing.")
+    ] = False,
+    budget: Budget = None,
+    kept: Kept = None,
+    store: Annotated[
+        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+    ] = None,
+    dry_run: DryRun = False,
+    prompts: Prompts = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Search for edits that agree more with people; you accept or reject each."""
+    path = RUBRICS.find(name, None)
+    load_rubric(path)
+    content = content_of(str(path))
+    columns = Columns.of(maps or (), labels_from=labels_from)
+    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
+    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    if dry_run:
+        _tell_cost(pairs, beam, edits, generations, frozen, seed, as_json)
+        return
+    search = Search(
+        content,
+        pairs,
+        beam,
+        edits,
+        generations,
+        frozen,
+        Writing(1, edits, "", 0.7, budget, seed, kept, prompts),
+        recipe,
+        store,
+        path.with_suffix(".refine.jsonl"),
+        generator is not None,
+    )
+    judging = engine_maker(engine)()
+    writer = judging if generator == engine else engine_maker(generator)() if generator else None
+    found, meter = wait_at_home(_refined(search, judging, writer))
+    if as_json:
+        print_json(_plain(found, meter))
+    else:
+        _show(found, meter)
+    if not found.edits or (yes and not found.accepted):
+        return
+    chosen = list(found.edits) if yes else _asked(content, found)
+    if chosen:
+        _save(path, content, chosen, seed)
+
+
+async def _refined(
+    search: Search, judging: Engine, writer: Engine | None
+) -> tuple[Refined, Meter]:
+    meter = Meter(search.writing.budget)
+    model = RewardModel.build(
+        None,
+        recipe=search.recipe,
+        engine=judging,
+        store=search.store,
+        prompts=search.writing.prompts,
+        seed=search.writing.seed,
+    )
+    async with model:
+        await model.start()
+        author = None
+        if writer is not None:
+            await writer.start()
+            author = search.writing.author(writer)
+        try:
+            found = await refine(
+                author,
+                judge_with(model.score_groups, meter),
+                search.content,
+                search.pairs,
+                beam=search.beam,
+                edits=search.edits,
+                generations=search.generations,
+                share=search.share,
+                seed=search.writing.seed,
+                log=search.log,
+            )
+        finally:
+            if writer is not None and writer is not judging:
+                await writer.aclose()
+    if author is not None:
+        meter.calls += author.usage.calls
+        meter.tokens += author.usage.prompt_tokens + author.usage.completion_tokens
+    return found, meter
+
+
+def _tell_cost(
+    pairs: list[Group],
+    beam: int,
+    edits: int,
+    generations: int,
+    frozen: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    search, test = split_pairs(pairs, frozen, seed)
+    told = {
+        "pairs_to_search": len(search),
+        "pairs_frozen": len(test),
+        "calls_to_judge_at_most": 2 * (beam + beam * edits) * len(search) + 4 * len(test),
+        "calls_to_write_at_most": 4 * beam * generations,
+    }
+    if as_json:
+        print_json(told)
+        return
+    for name, figure in told.items():
+        typer.echo(f"{name.replace('_', ' ')}: {figure}")
+
+
+def _show(found: Refined, meter: Meter) -> None:
+    for edit in found.edits:
+        typer.echo(f"- {edit.sentence()}")
+    typer.echo(f"before: {accuracy_line(found.before)}")
+    typer.echo(f"after:  {accuracy_line(found.after)}")
+    verdict = "better on the frozen pairs" if found.accepted else "NOT shown to be better"
+    typer.echo(f"{verdict}: {found.why}")
+    log.print(
+        f"{found.tried} candidates in {found.generations} generations;"
+        f" {meter.calls} calls, {meter.tokens} tokens"
+    )
+
+
+def _asked(content: Mapping[str, Any], found: Refined) -> list[Edit]:
+    """The edits a person accepts, each shown as what it changes."""
+    chosen: list[Edit] = []
+    now: Mapping[str, Any] = content
+    for edit in found.edits:
+        try:
+            then = applied(now, edit)
+        except ConfigError as error:
+            log.print(f"left out: {edit.sentence()}: {error.message}", markup=False)
+            continue
+        out.print(Syntax(_difference(now, then), "diff", background_color="default"))
+        if edit.evidence:
+            typer.echo(f"because of pair {', '.join(edit.evidence)}")
+        if typer.confirm(f"accept: {edit.sentence()}?", default=found.accepted):
+            chosen.append(edit)
+            now = then
+    return chosen
+
+
+def _difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
+    before = {c["id"]: c for c in criteria_of(now)}
+    after = {c["id"]: c for c in criteria_of(then)}
+    lines = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        if before.get(name) != after.get(name):
+            for sign, side in (("-", before), ("+", after)):
+                if name in side:
+                    lines += [f"{sign} {line}" for line in block([side[name]], 0).splitlines()]
+    return "\n".join(lines)
+
+
+def _save(
+    path: Path, content: Mapping[str, Any], edits: list[Edit], seed: int
+) -> None:
+    made: dict[str, Any] = dict(content)
+    for edit in edits:
+        made = applied(made, edit)
+    old = str(content.get("version", "0.1.0"))
+    bump = needed(diff(parse_rubric(content), parse_rubric(made)))
+    made["version"] = _next(old, bump)
+    note = {"method": "refine", "parents": [f"{content.get('id')}@{old}"], "seed": seed}
+    made["provenance"] = {**dict(content.get("provenance") or {}), **note}
+    save_rubric(path, made)
+    log.print(f"{path}: {len(edits)} edits, version {old} -> {made['version']}")
+
+
+def _next(version: str, bump: str | None) -> str:
+    major, minor, patch = (int(part) for part in version.split("."))
+    if bump == "major":
+        return f"{major + 1}.0.0"
+    return f"{major}.{minor + 1}.0" if bump == "minor" else f"{major}.{minor}.{patch + 1}"
+
+
+def _plain(found: Refined, meter: Meter) -> dict[str, Any]:
+    return {
+        "accepted": found.accepted,
+        "why": found.why,
+        "edits": [edit.sentence() for edit in found.edits],
+        "before": found.before.value,
+        "after": found.after.value,
+        "difference": found.test.difference,
+        "interval": [found.test.low, found.test.high],
+        "p_value": found.test.p_value,
+        "pairs": found.test.n,
+        "tried": found.tried,
+        "calls": meter.calls,
+        "tokens": meter.tokens,
+    }
