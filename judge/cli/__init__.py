@@ -15,6 +15,7 @@ from judge.cli import (
     rubric_contrast,
     rubric_diagnose,
     rubric_refine,
+    rubric_weigh,
     rubric_write,
     run,
 )
@@ -36,6 +37,8 @@ rubric.app.command("generate")(rubric_write.generate_command)
 rubric.app.command("contrast")(rubric_contrast.contrast_command)
 rubric.app.command("refine")(rubric_refine.refine_command)
 rubric.app.command("diagnose")(rubric_diagnose.diagnose_command)
+rubric.app.command("weigh")(rubric_weigh.weigh_command)
+rubric.app.command("feedback")(rubric_weigh.feedback_command)
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(recipe.app, name="recipe")
 app.add_typer(prompt.app, name="prompt")

@@ -112,7 +112,7 @@ def refine_command(
         return
     chosen = list(found.edits) if yes else _asked(content, found)
     if chosen:
-        _save(path, content, chosen, seed)
+        save_edits(path, content, chosen, seed, "refine")
 
 
 async def _refined(
@@ -222,16 +222,17 @@ def _difference(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _save(
-    path: Path, content: Mapping[str, Any], edits: list[Edit], seed: int
+def save_edits(
+    path: Path, content: Mapping[str, Any], edits: list[Edit], seed: int, method: str
 ) -> None:
+    """Save a rubric with the edits made, as a new version; comments and order stay."""
     made: dict[str, Any] = dict(content)
     for edit in edits:
         made = applied(made, edit)
     old = str(content.get("version", "0.1.0"))
     bump = needed(diff(parse_rubric(content), parse_rubric(made)))
     made["version"] = _next(old, bump)
-    note = {"method": "refine", "parents": [f"{content.get('id')}@{old}"], "seed": seed}
+    note = {"method": method, "parents": [f"{content.get('id')}@{old}"], "seed": seed}
     made["provenance"] = {**dict(content.get("provenance") or {}), **note}
     save_rubric(path, made)
     log.print(f"{path}: {len(edits)} edits, version {old} -> {made['version']}")

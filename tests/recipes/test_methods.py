@@ -228,6 +228,40 @@ def test_joint_strengths(judged):
     assert all(reward.standard_error > 0.0 for reward in result.rewards)
 
 
+def test_openrs(judged):
+    """A critical difference is all that counts; without one tiers weigh 5, 2, 1, ties dropped."""
+    listed = [
+        {"id": "true", "tier": "critical"},
+        {"id": "core", "tier": "core"},
+        {"id": "fine", "tier": "highlight"},
+    ]
+    flawed, plain = text(true=0, core=8, fine=8), text(true=1, core=0, fine=0)
+    result, _ = judged("openrs", [flawed, plain], listed=listed)
+    assert result.values == [0.0, 1.0]
+    mean = {"criteria": {"combine": "weighted_mean"}}
+    without, _ = judged("openrs", [flawed, plain], listed=listed, sections=mean)
+    assert without.values[0] > 0.0  # the veto changes what comes of the same verdicts
+    core, highlight = text(true=4, core=5, fine=0), text(true=4, core=4, fine=1)
+    result, _ = judged("openrs", [core, highlight], listed=listed)
+    assert result.values == [1.0, 0.0]
+    even, _ = judged(
+        "openrs", [text(true=4, core=4, fine=4), "true=4 core=4 fine=4 x"], listed=listed
+    )
+    assert even.values == [0.5, 0.5]
+
+
+def test_helpsteer_attributes(judged):
+    """Levels 0 to 4 of each attribute, by their weights; descriptive ones count nothing."""
+    listed = [
+        {"id": "helpful", "scale": "1..5", "weight": 3},
+        {"id": "verbose", "scale": "1..5", "weight": 0},
+    ]
+    texts = [text(helpful=8, verbose=0), text(helpful=4, verbose=8)]
+    result, _ = judged("helpsteer-attributes", texts, listed=listed)
+    assert result.values == pytest.approx([1.0, 0.5])
+    assert result.rewards[1].parts["verbose"] == 1.0
+
+
 # --- responses alone -------------------------------------------------------------------------
 
 RANKED = [{"id": name, **LEVELS} for name in ("first", "second", "third")]
@@ -327,6 +361,8 @@ def test_swiss_csd(judged):
 
 # --- all -------------------------------------------------------------------------------------
 
+ALONE = ("pointwise", "par", "lsc-and", "searchllm-gated", "helpsteer-attributes")
+"""Recipes that give a lone response a value."""
 LISTED = {"par": [{"id": "good", **LEVELS}], "searchllm-gated": LAYERED}
 
 
@@ -382,7 +418,7 @@ def test_nobody_alone_gets_a_relative_reward(judged):
         for texts in ([], [text(good=4, path=4, answer=4, true=4, rich=4)]):
             result, _ = judged(recipe, texts, listed=listed)
             assert len(result.values) == len(texts)
-            if recipe not in ("pointwise", "par", "lsc-and", "searchllm-gated"):
+            if recipe not in ALONE:
                 assert result.values == [None] * len(texts)
             assert not any(value != value for value in result.values if value is not None)
 

@@ -1,0 +1,208 @@
+"""`judge rubric weigh` and `judge rubric feedback`: weights from pairs, criteria from feedback."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from judge.background import wait_at_home
+from judge.cli.rubric_contrast import PAIRWISE, content_of
+from judge.cli.rubric_refine import save_edits
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
+from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
+from judge.config import engine_maker
+from judge.errors import ConfigError
+from judge.files import is_id
+from judge.records import plain
+from judge.reward_model import RewardModel
+from judge.rubrics import load_rubric
+from judge.rubrics.files import RUBRICS
+from judge.rubrics.save import save_rubric
+from judge.runs.dataset import Columns, read_rows
+from judge.synthesis.aspects import Feedback, with_examples
+from judge.synthesis.drafts import rubric_content
+from judge.synthesis.edits import Edit, criteria_of, weight_of
+from judge.synthesis.evidence import PairOutcome, leads_table
+from judge.synthesis.feedback import FeedbackCriteria, learn
+from judge.synthesis.generate import screened
+from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.synthesis.select import idle, redundant, signals
+from judge.synthesis.weigh import WeightFit, fit_weights
+from judge.types import Engine
+
+
+def weigh_command(
+    name: Annotated[str, typer.Argument(help="The rubric's path or id.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
+    maps: Annotated[
+        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
+    ] = None,
+    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    engine: EngineName = "embedded",
+    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    write: Annotated[
+        bool, typer.Option("--write", help="Save the weights if they beat equal ones.")
+    ] = False,
+    budget: Budget = None,
+    store: Annotated[
+        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+    ] = None,
+    dry_run: DryRun = False,
+    prompts: Prompts = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit weights on labelled pairs, and say which criteria add nothing."""
+    path = RUBRICS.find(name, None)
+    rubric = load_rubric(path)
+    content = content_of(str(path))
+    columns = Columns.of(maps or (), labels_from=labels_from)
+    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
+    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    if dry_run:
+        typer.echo(f"calls to judge at most: {2 * len(pairs)}")
+        return
+    meter = Meter(budget)
+
+    async def told() -> list[PairOutcome]:
+        model = RewardModel.build(
+            None,
+            recipe=recipe,
+            engine=engine_maker(engine)(),
+            store=store,
+            prompts=prompts,
+            seed=seed,
+        )
+        async with model:
+            return await judge_with(model.score_groups, meter)(content, pairs)
+
+    outcomes = wait_at_home(told())
+    ids = [criterion.id for criterion in rubric.enabled]
+    leads = leads_table(outcomes, ids)
+    fit = fit_weights(leads, ids, clusters=[o.cluster for o in outcomes], seed=seed)
+    findings = {name: f"never varies: {why}" for name, why in idle(leads, ids).items()}
+    for group in redundant(leads, ids):
+        findings |= {one: f"always agrees with {group.keep}" for one in group.drop}
+    for signal in signals(leads, ids):
+        if signal.right < signal.wrong and signal.p_value < 0.05:
+            findings[signal.criterion] = f"misleads: right {signal.right}, wrong {signal.wrong}"
+    if as_json:
+        print_json({**plain(fit), "findings": findings, "calls": meter.calls})
+    else:
+        _show_weights(fit, findings, {c["id"]: weight_of(c) for c in criteria_of(content)})
+        log.print(f"{meter.calls} calls, {meter.tokens} tokens")
+    if write and fit.better_than_equal:
+        save_edits(path, content, _reweighed(content, fit), seed, "weigh")
+
+
+def _reweighed(content: Any, fit: WeightFit) -> list[Edit]:
+    """The edits that give every criterion its fitted weight; weight 0 is left to a person."""
+    return [
+        Edit("reweigh", (c["id"],), factor=fit.weights[c["id"]] / weight_of(c))
+        for c in criteria_of(content)
+        if fit.weights.get(c["id"]) and weight_of(c)
+    ]
+
+
+def _show_weights(fit: WeightFit, findings: dict[str, str], now: dict[str, float]) -> None:
+    table = Table(title=None, box=None, pad_edge=False)
+    for heading in ("criterion", "weight now", "fitted", "judged", "remark"):
+        table.add_column(heading, overflow="fold")
+    for name, weight in fit.weights.items():
+        remark = findings.get(name, "")
+        share = percent(fit.coverage[name])
+        table.add_row(name, f"{now.get(name, 1.0):g}", f"{weight:.2f}", share, remark)
+    out.print(table)
+    typer.echo(
+        f"held-out accuracy: fitted {percent(fit.fitted)}, equal {percent(fit.equal)},"
+        f" {fit.n} pairs, p = {fit.test.p_value:.3f}"
+    )
+    verdict = "better" if fit.better_than_equal else "NOT better"
+    typer.echo(f"fitted weights are {verdict} than equal ones")
+
+
+def feedback_command(
+    name: Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")],
+    data: Annotated[
+        Path, typer.Option("--data", help="JSONL rows with `feedback` (and prompt, response, id).")
+    ],
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default rubrics/ID.yaml.")
+    ] = None,
+    engine: EngineName = "embedded",
+    keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 8,
+    rounds: Annotated[int, typer.Option(min=1, max=10)] = 6,
+    budget: Budget = None,
+    kept: Kept = None,
+    prompts: Prompts = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Criteria from what people said, scored on feedback they were not made from."""
+    if not is_id(name):
+        raise ConfigError(f"{name!r} is not a rubric's id", hint="use words such as support/reply")
+    path = out_file or Path("rubrics") / f"{name}.yaml"
+    if path.exists():
+        raise ConfigError(f"{path} is there already", hint="choose another --out, or remove it")
+    said = _feedback(data)
+    writing = Writing(1, keep, "", 0.7, budget, seed, kept, prompts)
+    found = wait_at_home(_learned(engine_maker(engine)(), said, writing, rounds))
+    proposals, refused = screened([one.proposal for one in found.criteria])
+    proposals = proposals[:keep]
+    if proposals:
+        content = rubric_content(
+            proposals,
+            id=name,
+            title=name.rpartition("/")[2].replace("-", " ").capitalize(),
+            provenance={"method": "feedback", "seed": seed},
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_rubric(path, with_examples(content, found.criteria))
+    report = found.report
+    if as_json:
+        print_json({**plain(report), "criteria": [one.question for one in proposals]})
+    else:
+        for one in proposals:
+            typer.echo(f"- {one.question} ({len(one.sources)} pieces of feedback)")
+        typer.echo(
+            f"covers {percent(report.coverage)} of {report.n} aspects of {report.scored_on} pieces"
+            f" of feedback held out; redundant {percent(report.redundancy)}"
+        )
+        for refusal in refused:
+            log.print(f"refused: {refusal.question} - {refusal.why}", markup=False)
+    if not proposals:
+        raise ConfigError("no criterion was left")
+
+
+async def _learned(
+    engine: Engine, said: list[Feedback], writing: Writing, rounds: int
+) -> FeedbackCriteria:
+    await engine.start()
+    try:
+        return await learn(writing.author(engine), said, rounds=rounds)
+    finally:
+        await engine.aclose()
+
+
+def _feedback(path: Path) -> list[Feedback]:
+    rows = []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            row = json.loads(line)
+            text = row["feedback"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}:{number}: no row with `feedback`") from error
+        rows.append(
+            Feedback(str(row.get("id", number)), text, row.get("prompt"), row.get("response"))
+        )
+    return rows
