@@ -26,7 +26,7 @@ from judge.synthesis.author import Author
 from judge.synthesis.contrast import BASELINE, Content, Contrasted, contrast, contrast_tasks
 from judge.synthesis.contrast import split_pairs as split
 from judge.synthesis.evidence import Accuracy
-from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
 from judge.types import Engine, Group
 
 PAIRWISE = "pairwise-win-rate"
@@ -136,6 +136,7 @@ async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contras
         prompts=plan.writing.prompts,
         seed=plan.writing.seed,
     )
+    check_recipe(model.recipe)
     async with model:
         await model.start()
         if writer is not judging:

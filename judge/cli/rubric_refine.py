@@ -26,7 +26,7 @@ from judge.rubrics.save import save_rubric
 from judge.runs.dataset import Columns, read_rows
 from judge.synthesis.contrast import split_pairs
 from judge.synthesis.edits import Edit, applied, criteria_of
-from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
 from judge.synthesis.refine import Refined, refine
 from judge.types import Engine, Group
 
@@ -127,6 +127,7 @@ async def _refined(
         prompts=search.writing.prompts,
         seed=search.writing.seed,
     )
+    check_recipe(model.recipe)
     async with model:
         await model.start()
         author = None

@@ -30,7 +30,7 @@ from judge.synthesis.edits import Edit, criteria_of, weight_of
 from judge.synthesis.evidence import PairOutcome, leads_table
 from judge.synthesis.feedback import FeedbackCriteria, learn
 from judge.synthesis.generate import screened
-from judge.synthesis.judging import Meter, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
 from judge.synthesis.select import idle, redundant, signals
 from judge.synthesis.weigh import WeightFit, fit_weights
 from judge.types import Engine
@@ -79,6 +79,7 @@ def weigh_command(
             prompts=prompts,
             seed=seed,
         )
+        check_recipe(model.recipe)
         async with model:
             return await judge_with(model.score_groups, meter)(content, pairs)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec.structs import replace
 
 from judge.errors import ConfigError
+from judge.recipes import Recipe
 from judge.synthesis.contrast import Content, Judge
 from judge.synthesis.evidence import PairOutcome, outcome_of
 from judge.types import Group, GroupResult
@@ -64,6 +65,21 @@ def judge_with(score: Score, meter: Meter) -> Judge:
         ]
 
     return judge
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise ConfigError unless a recipe judges each criterion of a pair, in both orders."""
+    group = recipe.group
+    if (
+        recipe.judge.mode != "pairwise"
+        or recipe.criteria.combine == "overall"
+        or group.orders != "both"
+        or group.schedule != "round_robin"
+    ):
+        raise ConfigError(
+            f"recipe {recipe.id} does not judge each criterion of a pair in both orders",
+            hint="use pairwise-win-rate or pairwise-verdicts",
+        )
 
 
 def labelled_pairs(groups: Sequence[tuple[Group, int | None]]) -> list[Group]:

@@ -95,6 +95,13 @@ def test_a_budget_stops_and_what_was_judged_is_not_paid_for_again(invoke, tmp_pa
     assert fresh.exit_code == 0
 
 
+def test_a_recipe_that_judges_no_criteria_is_an_error(invoke):
+    done, engine, _ = invoke("--recipe", "pairwise-one-token")
+    assert isinstance(done.exception, ConfigError)
+    assert "each criterion" in done.exception.message
+    assert engine.requests == []
+
+
 def test_rows_without_a_label_are_an_error(invoke, tmp_path):
     (tmp_path / "pairs.jsonl").write_text('{"prompt": "p", "responses": ["a", "b"]}\n')
     done, _, _ = invoke()
