@@ -12,6 +12,10 @@ from typing import Annotated
 import typer
 
 from judge.cli.rubric_cases import report, try_cases
+from judge.cli.rubric_import import import_command
+from judge.cli.rubric_options import Directory, Name, Names
+from judge.cli.rubric_try import try_command
+from judge.cli.rubric_watch import watch_command
 from judge.cli.shared import (
     BREACHED,
     INVALID,
@@ -35,12 +39,9 @@ from judge.rubrics.schema import Rubric
 from judge.rubrics.skeleton import skeleton
 
 app = typer.Typer(no_args_is_help=True, help="Write, check, try and compare rubric files.")
-
-Name = Annotated[str, typer.Argument(help="A rubric's path or id, such as general/helpfulness.")]
-Names = Annotated[list[str], typer.Argument(help="Paths or ids.")]
-Directory = Annotated[
-    Path | None, typer.Option("--rubrics", envvar="JUDGE_RUBRICS", help="Where ids are looked up.")
-]
+app.command("import")(import_command)
+app.command("try")(try_command)
+app.command("watch")(watch_command)
 
 
 @app.command("list")

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from judge.reward_model import RewardModel
 from judge.rubrics.cases import Case, Judged, pair_shortfalls, shortfalls
+from judge.rubrics.criterion import Criterion
 from judge.rubrics.schema import Rubric
 from judge.types import Engine, Group, GroupResult
 
 Outcome = Literal["passed", "failed", "skipped"]
+NO_VERDICT = "no verdict"
+_CORNER = "expected \\ judged"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The level a test expects of a criterion (or several, joined by "or") and the one judged."""
+
+    criterion: str
+    expected: str
+    judged: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class Trial:
     outcome: Outcome
     lacking: tuple[str, ...]
     rewards: tuple[float | None, ...]
+    levels: tuple[Seen, ...] = ()
 
 
 def try_cases(
@@ -53,14 +66,25 @@ def try_cases(
 def trial(case: Case, rubric: Rubric, result: GroupResult) -> Trial:
     """Compare one result with its test."""
     values = tuple(result.values)
+    seen: tuple[Seen, ...] = ()
     if any(reward.status == "skipped" for reward in result.rewards):
         return Trial(case.name, "skipped", ("the recipe gives a lone response no value",), values)
     if len(values) == 2:
         lacking = tuple(pair_shortfalls(*values))
     else:
         criteria = {criterion.id: criterion for criterion in rubric.enabled}
-        lacking = tuple(shortfalls(case, criteria, _judged(result)))
-    return Trial(case.name, "failed" if lacking else "passed", lacking, values)
+        judged = _judged(result)
+        lacking = tuple(shortfalls(case, criteria, judged))
+        seen = tuple(_seen(case, criteria, judged))
+    return Trial(case.name, "failed" if lacking else "passed", lacking, values, seen)
+
+
+def _seen(case: Case, criteria: Mapping[str, Criterion], judged: Judged) -> Iterator[Seen]:
+    for name, expected in case.expect.items():
+        if expected.levels:
+            level = judged.levels.get(name)
+            got = NO_VERDICT if level is None else criteria[name].levels[level].name
+            yield Seen(name, str(expected), got)
 
 
 def _judged(result: GroupResult) -> Judged:
@@ -74,12 +98,36 @@ def _judged(result: GroupResult) -> Judged:
 
 
 def report(trials: Sequence[Trial], *, as_json: bool) -> str:
-    """The outcomes, a line each and what is lacking below it; or as JSON."""
+    """The outcomes, a line each and what is lacking below it, then the confusions; or as JSON."""
+    tables = confusions(trials)
     if as_json:
-        return json.dumps([asdict(one) for one in trials], indent=2, ensure_ascii=False)
+        tests = [asdict(one) for one in trials]
+        return json.dumps({"tests": tests, "confusion": tables}, indent=2, ensure_ascii=False)
     lines = []
     for one in trials:
         rewards = ", ".join("none" if value is None else f"{value:.3f}" for value in one.rewards)
         lines.append(f"{one.outcome:8}{one.name}  [{rewards}]")
         lines += [f"        {reason}" for reason in one.lacking]
+    for name, table in tables.items():
+        lines += ["", *_confusion(name, table)]
     return "\n".join(lines)
+
+
+def confusions(trials: Sequence[Trial]) -> dict[str, dict[str, dict[str, int]]]:
+    """How often each level was judged where each was expected: by criterion, expected, judged."""
+    tables: dict[str, dict[str, dict[str, int]]] = {}
+    for seen in (seen for one in trials for seen in one.levels):
+        row = tables.setdefault(seen.criterion, {}).setdefault(seen.expected, {})
+        row[seen.judged] = row.get(seen.judged, 0) + 1
+    return tables
+
+
+def _confusion(name: str, table: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """A table of counts: what was expected down, what was judged across."""
+    judged = list(dict.fromkeys(level for row in table.values() for level in row))
+    width = max(len(_CORNER), *(len(expected) for expected in table))
+    yield name
+    yield f"  {_CORNER:{width}}  " + "  ".join(judged)
+    for expected, row in table.items():
+        counts = (f"{row.get(level, 0):{len(level)}}" for level in judged)
+        yield f"  {expected:{width}}  " + "  ".join(counts)

@@ -135,6 +135,8 @@ class VLLMEngine:
         options = {"enable_prefix_caching": True, "disable_log_stats": True, **self._options}
         if current_platform.is_cpu():
             options.setdefault("enforce_eager", True)
+            # A prompt split over two steps kills vLLM's CPU worker if its request has a seed.
+            options.setdefault("enable_chunked_prefill", False)
             if (os.cpu_count() or 1) <= FEW_CORES:
                 os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
         try:

@@ -6,21 +6,26 @@ rest is kept byte for byte. The result is read back and must say what was meant,
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 
 from judge.errors import FileError
 from judge.files import emit
+from judge.files.align import Step, aligned, same
 from judge.files.node import Data, Entry, Node
 from judge.files.read import read_text
 
 BOM = "\ufeff"
 Edit = tuple[int, int, str]
 """Replace the text between two offsets."""
+Span = tuple[int, int]
+_HEAD_NOTE = re.compile(r"[|>][-+0-9]*([ \t]+#[^\r\n]*)")
+"""A comment on the line where a block text starts."""
+_COMMA = re.compile(r"\s*,([ \t]+(?![ \t#\r\n]))?")
 
 
 def rewrite(text: str, data: Data) -> str:
@@ -40,7 +45,7 @@ def rewrite(text: str, data: Data) -> str:
         if start == len(text) and not changed.endswith("\n"):
             changed += line_end
     try:
-        done = _same(read_text(changed).data(), data)
+        done = same(read_text(changed).data(), data)
     except FileError:
         done = False
     if not done:
@@ -72,7 +77,7 @@ class _Editor:
         `indent` is the column of the key or dash the node belongs to, None inside {} or [].
         """
         old, flow = node.content, node.form == "flow"
-        if _same(node.data(), new):
+        if same(node.data(), new):
             return
         if node.form not in ("block", "flow") or not node.children or not new:
             yield self._replaced(node, new, indent)
@@ -86,6 +91,10 @@ class _Editor:
     def _replaced(self, node: Node, new: Data, indent: int | None) -> Edit:
         """The whole value anew; a comment after it stays."""
         start, end = node.start, self._content_end(node)
+        note = _HEAD_NOTE.match(self.text, start) if node.form in ("|", ">") else None
+        if note is not None:
+            head, rest = f"{self._inline(node, new, indent)}\n".split("\n", 1)
+            return start, end, f"{head}{note[1]}\n{rest}".removesuffix("\n")
         if isinstance(new, dict | list) and new and indent is not None and node.form != "flow":
             if node.form == "block":
                 return start, end, self._block_again(node, new, indent)
@@ -108,7 +117,8 @@ class _Editor:
 
     def _inline(self, node: Node, new: Data, indent: int | None) -> str:
         """A value that starts on the line of its key, in the form it had where possible."""
-        block_text = node.form in ("|", ">") or ("\n" in str(new) and not node.noted)
+        ends_line = self.text[node.end : node.end + 1] in ("", "\r", "\n")
+        block_text = node.form in ("|", ">") or ("\n" in str(new) and ends_line)
         if isinstance(new, str) and block_text and indent is not None:
             return emit.entry("k", new, indent, "|").split(": ", 1)[1]
         if isinstance(new, dict | list):
@@ -123,15 +133,22 @@ class _Editor:
         gone = [key for key in old if key not in new]
         added = {key: value for key, value in new.items() if key not in old}
         column = self._column(next(iter(old.values())).start)
-        if (flow and (gone or added)) or len(gone) == len(old):
+        spans = [(entry.start, entry.node.end) for entry in old.values()]
+        if len(gone) == len(old) or (flow and not self._are_apart(spans)):
             yield self._replaced(node, new, column)
             return
         for key, entry in old.items():
             if key in new:
                 yield from self.edits(entry.node, new[key], None if flow else column)
-            else:
+            elif not flow:
                 yield self._entry_removed(old, entry)
-        if added:
+        if flow:
+            stay = [index for index, key in enumerate(old) if key in new]
+            yield from self._flow_removed(spans, stay)
+            if added:
+                at = spans[stay[-1]][1]
+                yield at, at, ", " + emit.flow(added)[1:-1]
+        elif added:
             at = self._line_end(self._content_end(node))
             yield at, at, "".join("\n" + emit.entry(k, v, column) for k, v in added.items())
 
@@ -145,9 +162,13 @@ class _Editor:
     # --- lists -------------------------------------------------------------------------------
 
     def _sequence(self, node: Node, old: list[Node], new: list[Data], flow: bool) -> Iterator[Edit]:
-        steps = _aligned([child.data() for child in old], new)
-        if all(paired is None for paired, _ in steps) or (flow and len(old) != len(new)):
+        steps = aligned([child.data() for child in old], new)
+        spans = [(child.start, child.end) for child in old]
+        if all(paired is None for paired, _ in steps) or (flow and not self._are_apart(spans)):
             yield self._replaced(node, new, self._column(node.start))
+            return
+        if flow:
+            yield from self._flow_sequence(old, spans, steps)
             return
         dash = self._column(self._dash(old[0]))
         stay = {paired for paired, _ in steps}
@@ -160,7 +181,7 @@ class _Editor:
                 yield self._inserted(old, last, emit.item(value, dash))
             else:
                 last = paired
-                yield from self.edits(old[paired], value, None if flow else dash)
+                yield from self.edits(old[paired], value, dash)
 
     def _inserted(self, old: list[Node], after: int, text: str) -> Edit:
         if after < 0:
@@ -175,6 +196,56 @@ class _Editor:
     def _line_below(self, node: Node) -> int:
         return self._next_line(self._content_end(node))
 
+    # --- inside [] and {} --------------------------------------------------------------------
+
+    def _flow_sequence(
+        self, old: list[Node], spans: list[Span], steps: list[Step]
+    ) -> Iterator[Edit]:
+        stay = [paired for paired, _ in steps if paired is not None]
+        yield from self._flow_removed(spans, stay)
+        last = -1
+        for paired, value in steps:
+            if paired is not None:
+                last = paired
+                yield from self.edits(old[paired], value, None)
+            elif last < 0:
+                at = spans[stay[0]][0]
+                yield at, at, emit.flow(value) + ", "
+            else:
+                at = spans[last][1]
+                yield at, at, ", " + emit.flow(value)
+
+    def _flow_removed(self, spans: list[Span], stay: list[int]) -> Iterator[Edit]:
+        """Each part goes with the comma after it, the last ones with the comma before them."""
+        gone_to = 0
+        for index, (start, end) in enumerate(spans):
+            if index in stay:
+                continue
+            if index < stay[-1]:
+                yield start, self._after_comma(end), ""
+                continue
+            before = spans[index - 1][1]
+            comma = self.text.find(",", before)
+            if comma >= gone_to:
+                yield comma, comma + 1, ""
+            line = self._line_start(start)
+            if self.text[line:start].strip():
+                line, gone_to = comma + 1, end
+            else:
+                alone = not self.text[end : self._line_end(end)].strip(" \t,")
+                gone_to = self._next_line(end) if alone else end
+            yield line, gone_to, ""
+
+    def _after_comma(self, offset: int) -> int:
+        comma = _COMMA.match(self.text, offset)
+        return comma.end() if comma else offset
+
+    def _are_apart(self, spans: list[Span]) -> bool:
+        """Whether every part but the last is followed by its comma, before the next one starts."""
+        return all(
+            end < self._after_comma(end) <= start for (_, end), (start, _) in pairwise(spans)
+        )
+
     # --- offsets -----------------------------------------------------------------------------
 
     def _content_end(self, node: Node) -> int:
@@ -183,6 +254,8 @@ class _Editor:
             return self._content_end(node.children[-1])
         if node.form in ("|", ">"):
             lines = self.text[node.start : node.end].split("\n")
+            if "+" in lines[0].split("#")[0]:
+                return node.end - (not lines[-1]) - (lines[-2:-1] == ["\r"])
             while not lines[-1].strip():
                 lines.pop()
             return node.start + len("\n".join(lines).rstrip("\r"))
@@ -202,32 +275,3 @@ class _Editor:
 
     def _column(self, offset: int) -> int:
         return offset - self._line_start(offset)
-
-
-def _same(old: Data, new: Data) -> bool:
-    """Equal as YAML: 1, 1.0 and true differ, the order of keys does not matter."""
-    return json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
-
-
-def _aligned(old: list[Data], new: list[Data]) -> list[tuple[int | None, Data]]:
-    """For every new item the index of the old one it continues, None for an addition."""
-    names = [_name(value) for value in old], [_name(value) for value in new]
-    pairs: dict[int, int] = {}
-    for _, i, j, k, m in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
-        for a, b in zip(range(i, j), range(k, m), strict=False):
-            if names[0][a] == names[1][b] or not (_has_id(old[a]) and _has_id(new[b])):
-                pairs[b] = a
-    return [(pairs.get(index), value) for index, value in enumerate(new)]
-
-
-def _has_id(value: Data) -> bool:
-    return isinstance(value, dict) and "id" in value
-
-
-def _name(value: Data) -> str:
-    """What tells an item of a list from its siblings: an id, a name, a single key, its content."""
-    if isinstance(value, dict):
-        name = value.get("id", value.get("name", next(iter(value)) if len(value) == 1 else None))
-        if isinstance(name, str):
-            return name
-    return json.dumps(value, sort_keys=True)

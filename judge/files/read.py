@@ -40,6 +40,8 @@ _NULL = re.compile(r"|~|null|Null|NULL")
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_HALF = re.compile("[\ud800-\udfff]")
+_BEYOND = re.compile(r"\\U(?!00(0[0-9a-fA-F]|10))[0-9a-fA-F]{8}")
 _INF = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -78,7 +80,7 @@ class _Composer:
     def __init__(self, text: str, file: str | None, error: type[FileError]) -> None:
         self.text, self.file, self.error = text, file, error
         self.skipped = 1 if text.startswith("\ufeff") else 0
-        self.line_starts = [0] + [m.end() for m in re.finditer("\n", text)]
+        self.line_starts = [0] + [m.end() for m in re.finditer("\r\n?|\n", text)]
         self.line_starts[0] = self.skipped
         self.anchors: dict[str, tuple[Node, int, int]] = {}
         self.nodes = 0
@@ -97,8 +99,8 @@ class _Composer:
             raise self._unreadable(cause) from cause
         except MarkedYAMLError as cause:
             raise self._broken(cause) from cause
-        except (YAMLError, RecursionError, ValueError, IndexError) as cause:
-            raise self.error(f"not YAML: {cause}", file=self.file) from cause
+        except (YAMLError, RecursionError, ValueError, OverflowError, IndexError) as cause:
+            raise self._impossible(cause) from cause
         return root
 
     def _events(self) -> Iterator[Event]:
@@ -148,17 +150,18 @@ class _Composer:
                 raise self._fault("a key must be a plain word or text", key.start_mark)
             if key.value == "<<" and not key.style:
                 raise self._fault("merge keys (<<) are not allowed", key.start_mark)
-            if key.value in content:
-                line = content[key.value].place.line
+            name = self._whole(key)
+            if name in content:
+                line = content[name].place.line
                 raise self._fault(
-                    f"the key {key.value!r} is here a second time (first on line {line})",
+                    f"the key {name!r} is here a second time (first on line {line})",
                     key.start_mark,
                 )
             node, _ = self._node(next(events), events, depth + 1)
             place, (start, end) = self._place(key.start_mark), self._span(key)
             if node.start == node.end:
                 node = self._moved(node, self.text.find(":", end) + 1)
-            content[key.value] = Entry(place, node, start)
+            content[name] = Entry(place, node, start)
         raise ValueError("the file ends inside a mapping")
 
     def _sequence(self, event: Event, events: Iterator[Event], depth: int) -> Node:
@@ -185,9 +188,22 @@ class _Composer:
         start, end = self._span(event)
         place = self._place(event.start_mark)
         if event.style:
-            return Node(event.value, place, start, end, event.style)
+            value = self._whole(event)
+            return Node(value, place, start, end, event.style)
         noted = re.compile(r"[ \t]+#").match(self.text, end) is not None
         return Node(self._resolve(event), place, start, end, "plain", noted)
+
+    def _whole(self, event: Any) -> str:
+        """A quoted text; the two halves of a character that JSON writes as two are joined."""
+        text: str = event.value
+        if event.style != '"' or _HALF.search(text) is None:
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as cause:
+            raise self._fault(
+                "half of a character (\\ud800 to \\udfff)", event.start_mark
+            ) from cause
 
     def _resolve(self, event: Any) -> Plain:
         text: str = event.value
@@ -236,6 +252,18 @@ class _Composer:
         if mark is None:
             return self.error(problem, file=self.file, hint=hint)
         return self._fault(f"not YAML: {problem}", mark, hint)
+
+    def _impossible(self, cause: Exception) -> FileError:
+        found = _BEYOND.search(self.text)
+        if found is None:
+            return self.error(f"not YAML: {cause}", file=self.file)
+        place = self._at(found.start())
+        return self.error(
+            f"there is no character {found.group()}",
+            file=place.file,
+            line=place.line,
+            column=place.column,
+        )
 
     def _unreadable(self, cause: ReaderError) -> FileError:
         found = re.search(

@@ -35,6 +35,9 @@ CODES = {
     "R017": "two levels with one meaning",
     "R018": "test that cannot pass",
     "R019": "input that is used but not declared",
+    "R020": "expectation that nothing can meet",
+    "R021": "criterion that outweighs all others",
+    "R022": "criterion that gives a test's answer away",
 }
 
 
@@ -95,10 +98,19 @@ def _line(finding: Finding) -> str:
 
 
 def _github(finding: Finding) -> str:
-    text = f"{finding.message}; {finding.suggestion}".replace("%", "%25").replace("\n", "%0A")
-    where = f"file={finding.file},line={finding.line},col={finding.column}"
     level = "error" if finding.code == "R000" else "warning"
-    return f"::{level} {where},title={finding.code} {CODES[finding.code]}::{text}"
+    place = {"file": finding.file, "line": finding.line, "col": finding.column}
+    place["title"] = f"{finding.code} {CODES[finding.code]}"
+    where = ",".join(
+        f"{key}={_escaped(str(value)).replace(':', '%3A').replace(',', '%2C')}"
+        for key, value in place.items()
+        if value is not None
+    )
+    return f"::{level} {where}::{_escaped(f'{finding.message}; {finding.suggestion}')}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _criterion(rubric: Rubric, path: Trail) -> str | None:

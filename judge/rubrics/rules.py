@@ -3,63 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
-from judge.files import Trail
-from judge.rubrics.criterion import Criterion
+from judge.rubrics import case_rules
 from judge.rubrics.describe import shares
 from judge.rubrics.files import RUBRICS, Source
-from judge.rubrics.schema import Rubric
+from judge.rubrics.hit import Hit, enabled
 from judge.rubrics.wording import overlap, remarks
 
 _TOO_ALIKE = 0.6
+_TOO_HEAVY = 0.8
 _TEXTS = {"question", "description", "title", "prompt", "response", "better", "worse", "name"}
 
 
-class Hit(NamedTuple):
-    """What a rule found; `path` leads to the part of the rubric it is about."""
-
-    code: str
-    path: Trail
-    message: str
-    suggestion: str
-
-
-def _enabled(rubric: Rubric) -> Iterator[tuple[Trail, Criterion]]:
-    for index, criterion in enumerate(rubric.criteria):
-        if criterion.enabled:
-            yield ("criteria", index), criterion
-
-
 def _wording(source: Source) -> Iterator[Hit]:
-    for path, criterion in _enabled(source.rubric):
+    for path, criterion in enabled(source.rubric):
         for remark in remarks(criterion):
             yield Hit(remark.code, (*path, "question"), remark.message, remark.suggestion)
 
 
-def _tests(source: Source) -> Iterator[Hit]:
-    cases = source.rubric.tests
-    if not cases:
-        yield Hit("R003", (), "the rubric has no tests", "add a better and a worse response")
-    elif not any(case.better is not None for case in cases):
-        yield Hit(
-            "R004",
-            ("tests",),
-            "no test says which of two responses is better",
-            "add a test with better and worse: a rubric is for telling them apart",
-        )
-    for index, case in enumerate(cases):
-        if case.better is not None and case.better == case.worse:
-            yield Hit(
-                "R018",
-                ("tests", index, "worse"),
-                "better and worse are the same text",
-                "make them differ in the one thing the test is about",
-            )
-
-
 def _weights(source: Source) -> Iterator[Hit]:
-    weights = [c.weight for _, c in _enabled(source.rubric) if c.weight > 0.0]
+    weights = [c.weight for _, c in enabled(source.rubric) if c.weight > 0.0]
     total = sum(weights)
     looks_like_shares = len(weights) > 1 and all(weight < 1.0 for weight in weights)
     looks_like_percent = min(weights) >= 5 and 80 <= total <= 120
@@ -71,7 +34,7 @@ def _weights(source: Source) -> Iterator[Hit]:
                 f"the weights add up to {total:g}, not {whole:g}",
                 "mend the sum, or use plain ratios such as 1, 2 and 3",
             )
-    for path, criterion in _enabled(source.rubric):
+    for path, criterion in enabled(source.rubric):
         if criterion.weight == 0.0 and criterion.gate is None:
             yield Hit(
                 "R006",
@@ -81,8 +44,20 @@ def _weights(source: Source) -> Iterator[Hit]:
             )
 
 
+def _outweighed(source: Source) -> Iterator[Hit]:
+    share = {name: part for name, part in shares(source.rubric).items() if part > 0.0}
+    for path, criterion in enabled(source.rubric):
+        if len(share) > 1 and share.get(criterion.id, 0.0) > _TOO_HEAVY:
+            yield Hit(
+                "R021",
+                (*path, "weight"),
+                f"it has {share[criterion.id]:.0%} of all weight, so the others hardly count",
+                "weigh it less, split it, or make it a gate",
+            )
+
+
 def _gates(source: Source) -> Iterator[Hit]:
-    for path, criterion in _enabled(source.rubric):
+    for path, criterion in enabled(source.rubric):
         gate, levels = criterion.gate, range(len(criterion.levels))
         if gate and not any(gate.fires(criterion, level) for level in levels):
             other = criterion.levels[0 if criterion.is_pitfall else -1].name
@@ -92,10 +67,17 @@ def _gates(source: Source) -> Iterator[Hit]:
                 f"no level is worse than {gate.below!r}",
                 f"name the lowest level that is good enough, such as {other}",
             )
+        elif gate and gate.at == 1.0:
+            yield Hit(
+                "R007",
+                (*path, "gate", "at"),
+                "a cap of 1 takes nothing from any total",
+                "lower the cap, or drop the gate",
+            )
 
 
 def _levels(source: Source) -> Iterator[Hit]:
-    for path, criterion in _enabled(source.rubric):
+    for path, criterion in enabled(source.rubric):
         bare = [level.name for level in criterion.levels if not level.meaning]
         if len(criterion.levels) > 2 and bare:
             yield Hit(
@@ -118,7 +100,7 @@ def _levels(source: Source) -> Iterator[Hit]:
 
 
 def _overlaps(source: Source) -> Iterator[Hit]:
-    asked = [(path, c) for path, c in _enabled(source.rubric) if c.question]
+    asked = [(path, c) for path, c in enabled(source.rubric) if c.question]
     for index, (path, criterion) in enumerate(asked):
         for _, other in asked[:index]:
             share = overlap(criterion.question or "", other.question or "")
@@ -153,7 +135,7 @@ def _file_name(source: Source) -> Iterator[Hit]:
 
 
 def _inputs(source: Source) -> Iterator[Hit]:
-    for path, criterion in _enabled(source.rubric):
+    for path, criterion in enabled(source.rubric):
         for name in ("reference", "context"):
             words = (criterion.question or "").casefold().split()
             if name in [word.strip("?,.") for word in words] and name not in criterion.needs:
@@ -167,8 +149,11 @@ def _inputs(source: Source) -> Iterator[Hit]:
 
 RULES: tuple[Callable[[Source], Iterator[Hit]], ...] = (
     _wording,
-    _tests,
+    case_rules.tests,
+    case_rules.expectations,
+    case_rules.leaks,
     _weights,
+    _outweighed,
     _gates,
     _levels,
     _overlaps,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
@@ -110,27 +112,28 @@ class Rubric(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Rubric:
-        for index, criterion in enumerate(self.criteria):
-            self._distinct_id(index, criterion)
+        self._distinct_ids()
         if not any(criterion.weight > 0.0 for criterion in self.enabled):
             raise fault("no enabled criterion has a weight above 0", "criteria")
+        by_id = {criterion.id: criterion for criterion in self.enabled}
         for index, criterion in enumerate(self.criteria):
             if criterion.enabled:
                 self._known_inputs(criterion, ("criteria", index))
-                self._known_dependencies(criterion, ("criteria", index))
+                _known_dependencies(criterion, by_id, ("criteria", index))
         self._no_circle()
-        by_id = {criterion.id: criterion for criterion in self.enabled}
         for index, case in enumerate(self.tests):
             check_case(case, by_id, ("tests", index))
         return self
 
-    def _distinct_id(self, index: int, criterion: Criterion) -> None:
-        if criterion.id == TOTAL:
-            raise fault(f"the id {TOTAL!r} is reserved", "criteria", index, "id")
-        if criterion.id in (other.id for other in self.criteria[:index]):
-            raise fault(
-                f"the criterion id {criterion.id!r} is here a second time", "criteria", index, "id"
-            )
+    def _distinct_ids(self) -> None:
+        seen = {TOTAL}
+        for index, criterion in enumerate(self.criteria):
+            if criterion.id in seen:
+                reserved = f"the id {TOTAL!r} is reserved"
+                again = f"the criterion id {criterion.id!r} is here a second time"
+                message = reserved if criterion.id == TOTAL else again
+                raise fault(message, "criteria", index, "id")
+            seen.add(criterion.id)
 
     def _known_inputs(self, criterion: Criterion, at: tuple[str | int, ...]) -> None:
         inputs = self.inputs
@@ -149,23 +152,14 @@ class Rubric(Part):
                     f"needs: {name!r} is hidden, so the judge can never see it", *at, "needs", index
                 )
 
-    def _known_dependencies(self, criterion: Criterion, at: tuple[str | int, ...]) -> None:
-        others = [other.id for other in self.enabled if other.id != criterion.id]
-        for index, name in enumerate(criterion.depends_on):
-            if name not in others:
-                raise fault(
-                    f"depends_on: no other criterion {name!r}",
-                    *at,
-                    "depends_on",
-                    index,
-                    hint=did_you_mean(name, others),
-                )
-
     def _no_circle(self) -> None:
-        waiting = {c.id: set(c.depends_on) for c in self.enabled}
-        while ready := [name for name, needed in waiting.items() if not needed & set(waiting)]:
-            for name in ready:
-                del waiting[name]
+        needed = {c.id: c.depends_on for c in self.enabled}
+        try:
+            tuple(TopologicalSorter(needed).static_order())
+        except CycleError as cause:
+            waiting = set(cause.args[1])
+        else:
+            return
         for index, criterion in enumerate(self.criteria):
             if criterion.id in waiting:
                 circle = ", ".join(sorted(waiting))
@@ -201,3 +195,17 @@ class Rubric(Part):
         ]
         text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _known_dependencies(
+    criterion: Criterion, known: Mapping[str, Criterion], at: tuple[str | int, ...]
+) -> None:
+    for index, name in enumerate(criterion.depends_on):
+        if name not in known or name == criterion.id:
+            raise fault(
+                f"depends_on: no other criterion {name!r}",
+                *at,
+                "depends_on",
+                index,
+                hint=did_you_mean(name, known.keys() - {criterion.id}),
+            )

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from judge.cli import rubric as commands
-from judge.cli.rubric_cases import Trial, report, trial, try_cases
+from judge.cli.rubric_cases import Seen, Trial, confusions, report, trial, try_cases
 from judge.engines.scripted import ScriptedEngine
 from judge.errors import RubricError
 from judge.rubrics import load_rubric
@@ -52,6 +52,13 @@ def test_lint_findings(run, tmp_path):
     assert result.exit_code == 0
     assert "vague.yaml:2:1: R003" in result.stdout
     assert run("lint", "vague.yaml", "--strict").exit_code == 100
+
+
+def test_lint_for_github(run, tmp_path):
+    (tmp_path / "vague.yaml").write_text(GOOD.split("tests:")[0])
+    lines = run("lint", "vague.yaml", "bad.yaml", "--format", "github").stdout.splitlines()
+    assert lines[0].startswith("::warning file=vague.yaml,line=2,col=1,title=R003 no tests::the")
+    assert lines[-1].startswith("::error file=bad.yaml,line=6,col=1,title=R000 invalid rubric::")
 
 
 def test_lint_invalid_goes_on_with_the_next(run):
@@ -183,7 +190,46 @@ def test_report():
     assert report(TRIALS, as_json=False) == (
         "passed  a  [0.500, 0.250]\nfailed  b  [none]\n        total: 0.300, expected at most 0.2"
     )
-    assert json.loads(report(TRIALS, as_json=True))[1]["rewards"] == [None]
+    content = json.loads(report(TRIALS, as_json=True))
+    assert content["tests"][1]["rewards"] == [None]
+    assert content["confusion"] == {}
+
+
+SEEN = [
+    Trial("a", "passed", (), (0.5,), (Seen("tone", "fair", "fair"), Seen("new", "no", "yes"))),
+    Trial("b", "failed", ("x",), (0.5,), (Seen("tone", "fair", "very good"),)),
+    Trial("c", "failed", ("x",), (None,), (Seen("tone", "poor or fair", "no verdict"),)),
+    Trial("d", "passed", (), (0.5,), (Seen("tone", "fair", "fair"),)),
+]
+
+
+def test_confusions():
+    assert confusions(SEEN) == {
+        "tone": {"fair": {"fair": 2, "very good": 1}, "poor or fair": {"no verdict": 1}},
+        "new": {"no": {"yes": 1}},
+    }
+    assert report(SEEN, as_json=False).split("\n\n")[1:] == [
+        "tone\n"
+        "  expected \\ judged  fair  very good  no verdict\n"
+        "  fair                  2          1           0\n"
+        "  poor or fair          0          0           1",
+        "new\n  expected \\ judged  yes\n  no                   1",
+    ]
+    assert json.loads(report(SEEN, as_json=True))["confusion"] == confusions(SEEN)
+
+
+def test_levels_expected_and_judged_are_compared(run):
+    trials = try_cases(load_rubric("good.yaml"), engine=ScriptedEngine(never))
+    assert trials[1].levels == (Seen("short_enough", "no", "no"),)
+    assert confusions(trials) == {"short_enough": {"no": {"no": 1}}}
+
+
+def test_a_missing_verdict_is_in_the_table():
+    rubric = load_rubric("general/helpfulness")
+    case = next(case for case in rubric.tests if "answers_request" in case.expect)
+    reason = Failure("engine", "timeout", "too slow")
+    one = trial(case, rubric, result(Reward(None, "failed", None, 0.0, reason=reason)))
+    assert one.levels[0] == Seen("answers_request", "missed", "no verdict")
 
 
 @pytest.mark.parametrize(("trials", "code"), [(TRIALS, 100), (TRIALS[:1], 0), ([], 0)])

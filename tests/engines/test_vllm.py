@@ -137,6 +137,18 @@ def test_a_request_vllm_refuses_fails_alone(engine: VLLMEngine) -> None:
     assert isinstance(fine, Generation)
 
 
+def test_seeded_draws_of_many_long_prompts_at_once(engine: VLLMEngine) -> None:
+    """More prompt tokens than one step takes; vLLM's CPU worker died of the second part."""
+    spec = LEVELS.fitted(engine.encode)
+    sampling = Sampling(temperature=0.9, max_tokens=32, seed=7)
+    requests = [asked(spec, "regex", f"{k} " * 400, sampling=sampling) for k in range(12)]
+    once, again = ask(engine, *requests), ask(engine, *requests)
+    assert all(isinstance(answer, Generation) for answer in once), once
+    assert [a.text for a in once if isinstance(a, Generation)] == [
+        a.text for a in again if isinstance(a, Generation)
+    ]
+
+
 def rows(engine: Engine, recipe: str, **build: Any) -> list[dict[str, Any]]:
     with RewardModel.build("demo/short", recipe=recipe, engine=Shared(engine), **build) as model:
         results = model.score(GROUPS)

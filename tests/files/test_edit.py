@@ -236,6 +236,24 @@ def test_any_change_reads_back(old, new):
     assert changed.startswith("# first\n")
 
 
+FLOW = st.dictionaries(st.sampled_from("abc"), st.recursive(
+    st.sampled_from([1, "x", "a b", None, "y, z", ""]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=8,
+), min_size=1)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(FLOW, FLOW, st.sampled_from([", ", ",", " ,\n  ", ", # note\n  "]))
+def test_any_change_inside_brackets_reads_back(old, new, comma):
+    text = "# first\n" + emit.flow(old).replace(", ", comma) + "\n# last\n"
+    if same(read_text(text).data(), old):
+        changed = rewrite(text, new)
+        assert same(read_text(changed).data(), new)
+        assert changed.startswith("# first\n")
+        assert changed.endswith("\n# last\n")
+
+
 def test_atomic_write_leaves_no_temporary_file(tmp_path):
     path = tmp_path / "new" / "a.yaml"
     write_atomically(path, "a: 1\n")

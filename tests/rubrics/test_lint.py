@@ -29,12 +29,10 @@ tests:
 def found(put):
     """(code, text at the place) of every finding."""
 
-    def run(text):
+    def run(text, whole=False):
         lines = text.splitlines()
-        return [
-            (f.code, lines[f.line - 1][f.column - 1 :])
-            for f in lint(open_rubric(put("rubrics/example.yaml", text)))
-        ]
+        findings = lint(open_rubric(put("rubrics/example.yaml", text)))
+        return [f if whole else (f.code, lines[f.line - 1][f.column - 1 :]) for f in findings]
 
     return run
 
@@ -71,6 +69,9 @@ CASES = [
     ("R017", "fully: Answers every part.", "fully: answers something   else."),
     ("R018", "worse: w", "worse: b"),
     ("R019", ASKED, "question: Does it agree with the reference?"),
+    ("R020", "better: b, worse: w", "response: r, expect: {answers: missed, total: {at_least: 1}}"),
+    ("R021", "weight: 3", "weight: 9"),
+    ("R022", "better: b", "better: something false"),
 ]  # fmt: skip
 
 
@@ -96,6 +97,26 @@ def test_findings_point_at_the_text_in_question(found):
     assert places["R018"].startswith("b}")
 
 
+def test_weights_of_zero_alone_are_an_error(error_of):
+    text = CLEAN.replace("weight: 3", "weight: 0").replace("pitfall", "pitfall\n    weight: 0")
+    assert "no enabled criterion has a weight above 0" in error_of(text).message
+
+
+def test_one_of_two_criteria_may_have_four_fifths_of_the_weight(found):
+    assert found(CLEAN.replace("weight: 3", "weight: 4")) == []
+    assert [code for code, _ in found(CLEAN.replace("weight: 3", "weight: 4.1"))] == ["R021"]
+
+
+def test_a_single_criterion_that_counts_outweighs_none(found):
+    text = CLEAN.replace("pitfall", "pitfall\n    weight: 0\n    gate: {below: no}")
+    assert found(text) == []
+
+
+def test_a_cap_of_one_never_matters(found):
+    text = CLEAN.replace("then: zero", "then: cap, at: 1")
+    assert found(text) == [("R007", "1}")]
+
+
 def test_weights_that_are_shares_must_add_up(found):
     shares = CLEAN.replace("weight: 3", "weight: 0.5")
     for other, codes in (("0.5", []), ("0.4", ["R005"])):
@@ -105,6 +126,87 @@ def test_weights_that_are_shares_must_add_up(found):
 
 def test_levels_with_meanings_excuse_a_vague_word(found):
     assert found(CLEAN.replace(ASKED, "question: Is the answer good?")) == []
+
+
+# --- what a rubric's own tests show -----------------------------------------------------------
+
+TEST = "  - {name: t, prompt: p, better: b, worse: w}\n"
+NEEDY = "  - id: agrees\n    question: Is it the same?\n    needs: [reference]\n"
+SHORT = "  - id: short\n    check: {max_words: 2}\n"
+
+
+def with_test(test, criterion=""):
+    text = CLEAN.replace("tests:\n", f"{criterion}tests:\n").replace("weight: 3", "weight: 1")
+    return text.replace(TEST, TEST + f"  - {{name: u, prompt: p, {test}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("test", "criterion", "place"),
+    [
+        ("response: r, expect: {agrees: yes}", NEEDY, "yes}"),
+        ("response: r, expect: {agrees: {at_least: 0.5}}", NEEDY, "{at_least"),
+        ("response: a b c, expect: {short: yes}", SHORT, "yes}"),
+        ("response: a b c, expect: {short: {at_least: 0.5}}", SHORT, "{at_least"),
+        ("response: r, expect: {answers: missed, total: {at_least: 0.1}}", "", "{at_least"),
+        ("response: r, expect: {answers: fully}", "inputs: {required: [context]}\n", "{name: u"),
+    ],
+)
+def test_expectations_that_nothing_can_meet(found, test, criterion, place):
+    hits = [at for code, at in found(with_test(test, criterion)) if code == "R020"]
+    assert any(at.startswith(place) for at in hits)
+
+
+@pytest.mark.parametrize(
+    ("test", "criterion"),
+    [
+        ("response: r, reference: x, expect: {agrees: yes}", NEEDY),
+        ("response: a b, expect: {short: yes}", SHORT),
+        ("response: a b c, expect: {short: no}", SHORT),
+        ("response: r, expect: {answers: missed, total: {at_most: 0.1}}", ""),
+        ("response: r, expect: {answers: [missed, fully], total: {at_least: 0.1}}", ""),
+    ],
+)
+def test_expectations_that_can_be_met(found, test, criterion):
+    assert found(with_test(test, criterion)) == []
+
+
+def test_expectation_under_a_gate_that_drops_or_caps(found):
+    test = "response: r, expect: {answers: missed, total: {at_least: 0.2}}"
+    for then, codes in (("drop", ["R020"]), ("cap, at: 0.1", ["R020"]), ("cap, at: 0.3", [])):
+        text = with_test(test).replace("then: zero", f"then: {then}")
+        assert [code for code, _ in found(text)] == codes
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        (ASKED, "question: Does it name Canberra?", "Does it name"),
+        ("Answers every part.", "It says canberra.", "It says"),
+        (FALSE, f"{FALSE}\n    examples: {{good: [Canberra]}}", "Canberra"),
+    ],
+)
+def test_answers_given_away_are_found_wherever_they_are(found, old, new, place):
+    text = CLEAN.replace("better: b", "better: Canberra.").replace(old, new)
+    ((code, at),) = found(text)
+    assert code == "R022"
+    assert at.startswith(place)
+    text = text.replace("better: Canberra.", "better: Sydney, reference: Canberra")
+    assert [code for code, _ in found(text)] == ["R022"]
+
+
+def test_a_long_answer_is_given_away_by_eight_of_its_words(found):
+    answer = "first turn the left screw by a quarter and then look at the chain"
+    text = CLEAN.replace("better: b", f"better: {answer}")
+    copied = text.replace(
+        ASKED, "question: Does it say to turn the left screw by a quarter and then?"
+    )
+    assert [code for code, _ in found(copied)] == ["R022"]
+    assert found(text.replace(ASKED, "question: Does it say to turn a screw?")) == []
+
+
+def test_a_part_of_a_word_or_the_name_of_a_level_gives_nothing_away(found):
+    for answer in ("yes", "fully", "...", "ever"):
+        assert found(CLEAN.replace("better: b", f'better: "{answer}"')) == []
 
 
 def test_other_languages_pass(found):
@@ -156,6 +258,19 @@ def test_github(findings):
     line = render(findings, "github")
     assert line.startswith("::warning file=")
     assert ",line=10,col=19,title=R007 gate that can never fire::" in line
+
+
+def test_github_leaves_out_what_is_not_known_and_escapes_the_rest():
+    line = render([invalid(RubricError("none"))], "github")
+    assert line.startswith("::error title=R000 invalid rubric::none; ")
+    line = render([invalid(RubricError("x", file="a,b:c%.yaml", line=1, column=2))], "github")
+    assert line.startswith("::error file=a%2Cb%3Ac%25.yaml,line=1,col=2,title=")
+
+
+def test_every_finding_suggests_a_change(found):
+    for code, old, new in CASES:
+        for finding in found(CLEAN.replace(old, new, 1), whole=True):
+            assert finding.suggestion, code
 
 
 def test_github_escapes_line_ends():
