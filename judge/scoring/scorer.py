@@ -13,8 +13,9 @@ from judge.prompts import PromptTemplate
 from judge.recipes import Recipe
 from judge.rubrics import Rubric, load_rubric, parse_rubric
 from judge.scoring.absolute import absolute
+from judge.scoring.contest import compared
 from judge.scoring.outcome import ALONE, Outcome, nothing, skipped
-from judge.scoring.relative import compared, relative
+from judge.scoring.relative import relative
 from judge.scoring.setting import Plans, Setting
 from judge.scoring.shape import REFERENCES, Setup, shaped
 from judge.transforms import Multipliers

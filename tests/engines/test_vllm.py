@@ -209,3 +209,17 @@ def test_ctrl_c_in_a_terminal_finishes_what_is_in_flight(tmp_path: Path) -> None
     judged = [json.loads(line) for line in results.read_text().splitlines()]
     assert 4 <= len(judged) < 80
     assert all(value is not None for row in judged for value in row["values"])
+
+
+def test_a_closed_engine_starts_again() -> None:
+    made = load_embedded(max_num_seqs=4)
+    texts = []
+    for _ in range(2):
+        wait_at_home(made.start())
+        try:
+            (answer,) = ask(made, asked(BARE.fitted(made.encode), "choice"))
+            assert isinstance(answer, Generation), answer
+            texts.append(answer.text)
+        finally:
+            wait_at_home(made.aclose())
+    assert texts[0] == texts[1]
