@@ -222,7 +222,7 @@ def fit_labels(data: Margins, seed: FloatArray | None = None) -> Posterior:
     score = rough_guess.log_evidence + LOG_PRIOR
     keep = score > score.max() - NEGLIGIBLE
     sites = rough_guess.tau[keep], rough_guess.nu[keep]
-    found = propagate(labels, precision[keep], shift[keep], 1.0, width[keep], sweeps=5, start=sites)
+    found = propagate(labels, precision[keep], shift[keep], 1.0, width[keep], sweeps=3, start=sites)
     score = found.log_evidence + LOG_PRIOR[keep]
     share = np.exp(score - score.max())
     share /= share.sum()
