@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,25 +10,32 @@ import typer
 from rich.table import Table
 
 from judge.background import wait_at_home
+from judge.cli.rubric_pairs import (
+    PAIRWISE,
+    Data,
+    LabelsFrom,
+    Limit,
+    Maps,
+    NewFile,
+    NewId,
+    PairRecipe,
+    Store,
+    content_of,
+    new_file,
+    pair_model,
+    read_pairs,
+)
 from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, said
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.engines.dry import DryEngine
-from judge.errors import ConfigError, RubricError
-from judge.files import is_id, read_file
-from judge.reward_model import RewardModel
-from judge.rubrics import load_rubric
-from judge.rubrics.files import RUBRICS
 from judge.rubrics.save import save_rubric
-from judge.runs.dataset import Columns, read_rows
 from judge.synthesis.author import Author
 from judge.synthesis.contrast import BASELINE, Content, Contrasted, contrast, contrast_tasks
 from judge.synthesis.contrast import split_pairs as split
 from judge.synthesis.evidence import Accuracy
-from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, judge_with
 from judge.types import Engine, Group
-
-PAIRWISE = "pairwise-win-rate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +56,21 @@ class Plan:
 
 
 def contrast_command(
-    name: Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")],
-    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
-    ] = None,
-    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    name: NewId,
+    data: Data,
+    maps: Maps = None,
+    labels_from: LabelsFrom = 0,
+    limit: Limit = None,
     baseline: Annotated[
         str | None, typer.Option(help="Rubric to beat; default one question over everything.")
     ] = None,
     meta: Annotated[str, typer.Option("--meta", help="A constitution, or @FILE.")] = "",
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="File to write; default rubrics/ID.yaml.")
-    ] = None,
+    out_file: NewFile = None,
     engine: EngineName = "embedded",
     generator: Annotated[
         str | None, typer.Option(help="Engine that writes criteria; default the one that judges.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    recipe: PairRecipe = PAIRWISE,
     most: Annotated[int, typer.Option(min=1, max=8, help="Criteria asked for each pair.")] = 4,
     keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 6,
     held_out: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.5,
@@ -76,23 +78,15 @@ def contrast_command(
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.7,
     budget: Budget = None,
     kept: Kept = None,
-    store: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
-    ] = None,
+    store: Store = None,
     dry_run: DryRun = False,
     prompts: Prompts = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Write criteria that separate better from worse; they must win on pairs held out."""
-    if not is_id(name):
-        raise ConfigError(f"{name!r} is not a rubric's id", hint="use words such as support/reply")
-    path = out_file or Path("rubrics") / f"{name}.yaml"
-    if path.exists() and not dry_run:
-        raise ConfigError(f"{path} is there already", hint="choose another --out, or remove it")
-    columns = Columns.of(maps or (), labels_from=labels_from)
-    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
-    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    path = new_file(name, out_file, dry_run=dry_run)
+    pairs = read_pairs(data, maps, labels_from, limit)
     content = BASELINE if baseline is None else content_of(baseline)
     writing = Writing(1, keep, said(meta), temperature, budget, seed, kept, prompts)
     log_file = path.with_suffix(".log.jsonl")
@@ -114,29 +108,10 @@ def contrast_command(
         _show(found, meter, path)
 
 
-def content_of(name: str) -> Content:
-    """What a rubric's own file says, checked.
-
-    Raises:
-        RubricError: There is no such rubric, or something in it is wrong.
-    """
-    load_rubric(name)
-    data = read_file(RUBRICS.find(name, None), RubricError)[1].data()
-    assert isinstance(data, dict)
-    return data
-
-
 async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contrasted, Meter]:
     meter = Meter(plan.writing.budget)
-    model = RewardModel.build(
-        None,
-        recipe=plan.recipe,
-        engine=judging,
-        store=plan.store,
-        prompts=plan.writing.prompts,
-        seed=plan.writing.seed,
-    )
-    check_recipe(model.recipe)
+    writing = plan.writing
+    model = pair_model(judging, plan.recipe, plan.store, writing.prompts, writing.seed)
     async with model:
         await model.start()
         if writer is not judging:

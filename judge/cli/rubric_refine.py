@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +11,30 @@ import typer
 from rich.syntax import Syntax
 
 from judge.background import wait_at_home
-from judge.cli.rubric_contrast import PAIRWISE, accuracy_line, content_of
+from judge.cli.rubric_contrast import accuracy_line
+from judge.cli.rubric_pairs import (
+    PAIRWISE,
+    Data,
+    LabelsFrom,
+    Limit,
+    Maps,
+    PairRecipe,
+    Store,
+    content_of,
+    pair_model,
+    read_pairs,
+)
 from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, print_json
 from judge.config import engine_maker
 from judge.errors import ConfigError
 from judge.files.emit import block
-from judge.reward_model import RewardModel
-from judge.rubrics import load_rubric
 from judge.rubrics.diff import diff, needed
 from judge.rubrics.files import RUBRICS, parse_rubric
 from judge.rubrics.save import save_rubric
-from judge.runs.dataset import Columns, read_rows
 from judge.synthesis.contrast import split_pairs
 from judge.synthesis.edits import Edit, applied, criteria_of
-from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, judge_with
 from judge.synthesis.refine import Refined, refine
 from judge.types import Engine, Group
 
@@ -50,17 +58,15 @@ class Search:
 
 def refine_command(
     name: Annotated[str, typer.Argument(help="The rubric's path or id.")],
-    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
-    ] = None,
-    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    data: Data,
+    maps: Maps = None,
+    labels_from: LabelsFrom = 0,
+    limit: Limit = None,
     engine: EngineName = "embedded",
     generator: Annotated[
         str | None, typer.Option(help="Engine that writes new criteria; none: only old ones.")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    recipe: PairRecipe = PAIRWISE,
     beam: Annotated[int, typer.Option(min=1, max=16)] = 4,
     edits: Annotated[int, typer.Option(min=1, max=32, help="Edits tried for each parent.")] = 6,
     generations: Annotated[int, typer.Option(min=1, max=20)] = 5,
@@ -70,9 +76,7 @@ def refine_command(
     ] = False,
     budget: Budget = None,
     kept: Kept = None,
-    store: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
-    ] = None,
+    store: Store = None,
     dry_run: DryRun = False,
     prompts: Prompts = None,
     seed: Seed = 0,
@@ -80,11 +84,8 @@ def refine_command(
 ) -> None:
     """Search for edits that agree more with people; you accept or reject each."""
     path = RUBRICS.find(name, None)
-    load_rubric(path)
     content = content_of(str(path))
-    columns = Columns.of(maps or (), labels_from=labels_from)
-    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
-    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    pairs = read_pairs(data, maps, labels_from, limit)
     if dry_run:
         _tell_cost(pairs, beam, edits, generations, frozen, seed, as_json)
         return
@@ -119,15 +120,8 @@ async def _refined(
     search: Search, judging: Engine, writer: Engine | None
 ) -> tuple[Refined, Meter]:
     meter = Meter(search.writing.budget)
-    model = RewardModel.build(
-        None,
-        recipe=search.recipe,
-        engine=judging,
-        store=search.store,
-        prompts=search.writing.prompts,
-        seed=search.writing.seed,
-    )
-    check_recipe(model.recipe)
+    writing = search.writing
+    model = pair_model(judging, search.recipe, search.store, writing.prompts, writing.seed)
     async with model:
         await model.start()
         author = None

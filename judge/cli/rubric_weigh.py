@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,26 +10,38 @@ import typer
 from rich.table import Table
 
 from judge.background import wait_at_home
-from judge.cli.rubric_contrast import PAIRWISE, content_of
+from judge.cli.rubric_pairs import (
+    PAIRWISE,
+    Data,
+    LabelsFrom,
+    Limit,
+    Maps,
+    NewFile,
+    NewId,
+    PairRecipe,
+    Store,
+    content_of,
+    new_file,
+    pair_model,
+    read_pairs,
+    title_of,
+)
 from judge.cli.rubric_refine import save_edits
 from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.errors import ConfigError
-from judge.files import is_id
 from judge.records import plain
-from judge.reward_model import RewardModel
 from judge.rubrics import load_rubric
 from judge.rubrics.files import RUBRICS
 from judge.rubrics.save import save_rubric
-from judge.runs.dataset import Columns, read_rows
 from judge.synthesis.aspects import Feedback, with_examples
 from judge.synthesis.drafts import rubric_content
 from judge.synthesis.edits import Edit, criteria_of, weight_of
 from judge.synthesis.evidence import PairOutcome, leads_table
 from judge.synthesis.feedback import FeedbackCriteria, learn
 from judge.synthesis.generate import screened
-from judge.synthesis.judging import Meter, check_recipe, judge_with, labelled_pairs
+from judge.synthesis.judging import Meter, judge_with
 from judge.synthesis.select import idle, redundant, signals
 from judge.synthesis.weigh import WeightFit, fit_weights
 from judge.types import Engine
@@ -38,21 +49,17 @@ from judge.types import Engine
 
 def weigh_command(
     name: Annotated[str, typer.Argument(help="The rubric's path or id.")],
-    data: Annotated[list[Path], typer.Option("--data", help="Labelled rows; repeatable.")],
-    maps: Annotated[
-        list[str] | None, typer.Option("--map", help="FIELD=COLUMN; repeatable.")
-    ] = None,
-    labels_from: Annotated[int, typer.Option(min=0, max=1, help="First label's number.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=2, help="Use the first N rows.")] = None,
+    data: Data,
+    maps: Maps = None,
+    labels_from: LabelsFrom = 0,
+    limit: Limit = None,
     engine: EngineName = "embedded",
-    recipe: Annotated[str, typer.Option(help="A pairwise recipe in both orders.")] = PAIRWISE,
+    recipe: PairRecipe = PAIRWISE,
     write: Annotated[
         bool, typer.Option("--write", help="Save the weights if they beat equal ones.")
     ] = False,
     budget: Budget = None,
-    store: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
-    ] = None,
+    store: Store = None,
     dry_run: DryRun = False,
     prompts: Prompts = None,
     seed: Seed = 0,
@@ -62,25 +69,14 @@ def weigh_command(
     path = RUBRICS.find(name, None)
     rubric = load_rubric(path)
     content = content_of(str(path))
-    columns = Columns.of(maps or (), labels_from=labels_from)
-    rows = itertools.chain.from_iterable(read_rows(file, columns) for file in data)
-    pairs = labelled_pairs([(r.group, r.label) for r in itertools.islice(rows, limit)])
+    pairs = read_pairs(data, maps, labels_from, limit)
     if dry_run:
         typer.echo(f"calls to judge at most: {2 * len(pairs)}")
         return
     meter = Meter(budget)
 
     async def told() -> list[PairOutcome]:
-        model = RewardModel.build(
-            None,
-            recipe=recipe,
-            engine=engine_maker(engine)(),
-            store=store,
-            prompts=prompts,
-            seed=seed,
-        )
-        check_recipe(model.recipe)
-        async with model:
+        async with pair_model(engine_maker(engine)(), recipe, store, prompts, seed) as model:
             return await judge_with(model.score_groups, meter)(content, pairs)
 
     outcomes = wait_at_home(told())
@@ -129,13 +125,11 @@ def _show_weights(fit: WeightFit, findings: dict[str, str], now: dict[str, float
 
 
 def feedback_command(
-    name: Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")],
+    name: NewId,
     data: Annotated[
         Path, typer.Option("--data", help="JSONL rows with `feedback` (and prompt, response, id).")
     ],
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="File to write; default rubrics/ID.yaml.")
-    ] = None,
+    out_file: NewFile = None,
     engine: EngineName = "embedded",
     keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 8,
     rounds: Annotated[int, typer.Option(min=1, max=10)] = 6,
@@ -146,11 +140,7 @@ def feedback_command(
     as_json: Json = False,
 ) -> None:
     """Criteria from what people said, scored on feedback they were not made from."""
-    if not is_id(name):
-        raise ConfigError(f"{name!r} is not a rubric's id", hint="use words such as support/reply")
-    path = out_file or Path("rubrics") / f"{name}.yaml"
-    if path.exists():
-        raise ConfigError(f"{path} is there already", hint="choose another --out, or remove it")
+    path = new_file(name, out_file)
     said = _feedback(data)
     writing = Writing(1, keep, "", 0.7, budget, seed, kept, prompts)
     found = wait_at_home(_learned(engine_maker(engine)(), said, writing, rounds))
@@ -160,7 +150,7 @@ def feedback_command(
         content = rubric_content(
             proposals,
             id=name,
-            title=name.rpartition("/")[2].replace("-", " ").capitalize(),
+            title=title_of(name),
             provenance={"method": "feedback", "seed": seed},
         )
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,11 +12,11 @@ import typer
 from rich.table import Table
 
 from judge.background import wait_at_home
+from judge.cli.rubric_pairs import NewFile, NewId, new_file, title_of
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, print_json
 from judge.config import engine_maker
 from judge.engines.dry import DryEngine
 from judge.errors import ConfigError
-from judge.files import is_id
 from judge.files.edit import write_atomically
 from judge.prompts import template_directories
 from judge.rubrics.save import save_rubric
@@ -78,7 +78,7 @@ def said(text: str) -> str:
 
 
 def generate_command(
-    name: Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")],
+    name: NewId,
     prompt: Annotated[
         list[str] | None, typer.Option("--prompt", help="A prompt, or @FILE; repeatable.")
     ] = None,
@@ -95,9 +95,7 @@ def generate_command(
     meta: Annotated[
         str, typer.Option("--meta", help="A constitution for criteria, or @FILE.")
     ] = "",
-    out_file: Annotated[
-        Path | None, typer.Option("--out", help="File to write; default rubrics/ID.yaml.")
-    ] = None,
+    out_file: NewFile = None,
     engine: EngineName = "embedded",
     draws: Annotated[int, typer.Option(min=1, help="Answers asked for each prompt.")] = 1,
     keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 6,
@@ -110,11 +108,7 @@ def generate_command(
     as_json: Json = False,
 ) -> None:
     """Write criteria for prompts, for a policy, or towards a reference answer."""
-    if not is_id(name):
-        raise ConfigError(f"{name!r} is not a rubric's id", hint="use words such as support/reply")
-    path = out_file or Path("rubrics") / f"{name}.yaml"
-    if path.exists() and not dry_run:
-        raise ConfigError(f"{path} is there already", hint="choose another --out, or remove it")
+    path = new_file(name, out_file, dry_run=dry_run)
     briefs = _briefs(prompt or (), data, limit, document, reference)
     writing = Writing(draws, keep, said(meta), temperature, budget, seed, kept, prompts)
     if dry_run:
@@ -129,7 +123,7 @@ def generate_command(
         content = rubric_content(
             found.proposals,
             id=name,
-            title=name.rpartition("/")[2].replace("-", " ").capitalize(),
+            title=title_of(name),
             provenance={"method": "generate", "generator": made.name, "seed": seed},
         )
         path.parent.mkdir(parents=True, exist_ok=True)
