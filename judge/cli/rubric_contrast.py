@@ -25,16 +25,18 @@ from judge.cli.rubric_pairs import (
     pair_model,
     read_pairs,
 )
-from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, said
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, said, tokens_of
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.engines.dry import DryEngine
 from judge.rubrics.save import save_rubric
 from judge.synthesis.author import Author
-from judge.synthesis.contrast import BASELINE, Content, Contrasted, contrast, contrast_tasks
+from judge.synthesis.contrast import BASELINE, Contrasted, contrast, contrast_tasks
 from judge.synthesis.contrast import split_pairs as split
+from judge.synthesis.drafts import Content
 from judge.synthesis.evidence import Accuracy
-from judge.synthesis.judging import Meter, judge_with
+from judge.synthesis.judging import judge_with
+from judge.synthesis.purse import Purse
 from judge.types import Engine, Group
 
 
@@ -98,29 +100,29 @@ def contrast_command(
         return
     judging = engine_maker(engine)()
     writer = judging if generator in (None, engine) else engine_maker(str(generator))()
-    found, meter = wait_at_home(_learned(plan, judging, writer))
+    found, purse = wait_at_home(_learned(plan, judging, writer))
     if found.content is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_rubric(path, found.content)
     if as_json:
-        print_json(_plain(found, meter, path))
+        print_json(_plain(found, purse, path))
     else:
-        _show(found, meter, path)
+        _show(found, purse, path)
 
 
-async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contrasted, Meter]:
-    meter = Meter(plan.writing.budget)
+async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contrasted, Purse]:
+    purse = Purse(plan.writing.budget)
     writing = plan.writing
     model = pair_model(judging, plan.recipe, plan.store, writing.prompts, writing.seed)
     async with model:
         await model.start()
         if writer is not judging:
             await writer.start()
-        author: Author = plan.writing.author(writer)
+        author: Author = plan.writing.author(writer, purse)
         try:
             found = await contrast(
                 author,
-                judge_with(model.score_groups, meter),
+                judge_with(model.score_groups, purse),
                 plan.pairs,
                 id=plan.id,
                 baseline=plan.baseline,
@@ -135,9 +137,7 @@ async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contras
         finally:
             if writer is not judging:
                 await writer.aclose()
-    meter.calls += author.usage.calls
-    meter.tokens += author.usage.prompt_tokens + author.usage.completion_tokens
-    return found, meter
+    return found, purse
 
 
 def _tell_cost(plan: Plan, as_json: bool) -> None:
@@ -161,7 +161,7 @@ def _tell_cost(plan: Plan, as_json: bool) -> None:
         typer.echo(f"{name.replace('_', ' ')}: {figure}")
 
 
-def _show(found: Contrasted, meter: Meter, path: Path) -> None:
+def _show(found: Contrasted, purse: Purse, path: Path) -> None:
     table = Table(title=None, box=None, pad_edge=False)
     for heading in ("criterion", "kind", "weight", "from"):
         table.add_column(heading, overflow="fold")
@@ -183,7 +183,7 @@ def _show(found: Contrasted, meter: Meter, path: Path) -> None:
     log.print(
         f"{found.train_pairs} training and {found.held_out_pairs} held-out pairs,"
         f" {len(found.refused)} candidates refused, {len(found.failures)} answers failed;"
-        f" {meter.calls} calls, {meter.tokens} tokens"
+        f" {purse.usage.calls} calls, {tokens_of(purse.usage)} tokens"
     )
     if found.content is not None:
         log.print(f"written to {path} as a draft; candidates in {path.with_suffix('.log.jsonl')}")
@@ -198,7 +198,7 @@ def accuracy_line(told: Accuracy) -> str:
     )
 
 
-def _plain(found: Contrasted, meter: Meter, path: Path) -> dict[str, Any]:
+def _plain(found: Contrasted, purse: Purse, path: Path) -> dict[str, Any]:
     def told(accuracy: Accuracy | None) -> dict[str, Any] | None:
         if accuracy is None:
             return None
@@ -220,6 +220,6 @@ def _plain(found: Contrasted, meter: Meter, path: Path) -> dict[str, Any]:
             for p in found.proposals
         ],
         "refused": [{"question": r.question, "why": r.why} for r in found.refused],
-        "calls": meter.calls,
-        "tokens": meter.tokens,
+        "calls": purse.usage.calls,
+        "tokens": tokens_of(purse.usage),
     }

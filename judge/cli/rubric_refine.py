@@ -24,7 +24,7 @@ from judge.cli.rubric_pairs import (
     pair_model,
     read_pairs,
 )
-from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, tokens_of
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, print_json
 from judge.config import engine_maker
 from judge.errors import ConfigError
@@ -34,7 +34,8 @@ from judge.rubrics.files import RUBRICS, parse_rubric
 from judge.rubrics.save import save_rubric
 from judge.synthesis.contrast import split_pairs
 from judge.synthesis.edits import Edit, applied, criteria_of
-from judge.synthesis.judging import Meter, judge_with
+from judge.synthesis.judging import judge_with
+from judge.synthesis.purse import Purse
 from judge.synthesis.refine import Refined, refine
 from judge.types import Engine, Group
 
@@ -104,11 +105,11 @@ def refine_command(
     )
     judging = engine_maker(engine)()
     writer = judging if generator == engine else engine_maker(generator)() if generator else None
-    found, meter = wait_at_home(_refined(search, judging, writer))
+    found, purse = wait_at_home(_refined(search, judging, writer))
     if as_json:
-        print_json(_plain(found, meter))
+        print_json(_plain(found, purse))
     else:
-        _show(found, meter)
+        _show(found, purse)
     if not found.edits or (yes and not found.accepted):
         return
     chosen = list(found.edits) if yes else _asked(content, found)
@@ -118,8 +119,8 @@ def refine_command(
 
 async def _refined(
     search: Search, judging: Engine, writer: Engine | None
-) -> tuple[Refined, Meter]:
-    meter = Meter(search.writing.budget)
+) -> tuple[Refined, Purse]:
+    purse = Purse(search.writing.budget)
     writing = search.writing
     model = pair_model(judging, search.recipe, search.store, writing.prompts, writing.seed)
     async with model:
@@ -127,11 +128,11 @@ async def _refined(
         author = None
         if writer is not None:
             await writer.start()
-            author = search.writing.author(writer)
+            author = search.writing.author(writer, purse)
         try:
             found = await refine(
                 author,
-                judge_with(model.score_groups, meter),
+                judge_with(model.score_groups, purse),
                 search.content,
                 search.pairs,
                 beam=search.beam,
@@ -144,10 +145,7 @@ async def _refined(
         finally:
             if writer is not None and writer is not judging:
                 await writer.aclose()
-    if author is not None:
-        meter.calls += author.usage.calls
-        meter.tokens += author.usage.prompt_tokens + author.usage.completion_tokens
-    return found, meter
+    return found, purse
 
 
 def _tell_cost(
@@ -173,7 +171,7 @@ def _tell_cost(
         typer.echo(f"{name.replace('_', ' ')}: {figure}")
 
 
-def _show(found: Refined, meter: Meter) -> None:
+def _show(found: Refined, purse: Purse) -> None:
     for edit in found.edits:
         typer.echo(f"- {edit.sentence()}")
     typer.echo(f"before: {accuracy_line(found.before)}")
@@ -182,7 +180,7 @@ def _show(found: Refined, meter: Meter) -> None:
     typer.echo(f"{verdict}: {found.why}")
     log.print(
         f"{found.tried} candidates in {found.generations} generations;"
-        f" {meter.calls} calls, {meter.tokens} tokens"
+        f" {purse.usage.calls} calls, {tokens_of(purse.usage)} tokens"
     )
 
 
@@ -240,7 +238,7 @@ def _next(version: str, bump: str | None) -> str:
     return f"{major}.{minor + 1}.0" if bump == "minor" else f"{major}.{minor}.{patch + 1}"
 
 
-def _plain(found: Refined, meter: Meter) -> dict[str, Any]:
+def _plain(found: Refined, purse: Purse) -> dict[str, Any]:
     return {
         "accepted": found.accepted,
         "why": found.why,
@@ -252,6 +250,6 @@ def _plain(found: Refined, meter: Meter) -> dict[str, Any]:
         "p_value": found.test.p_value,
         "pairs": found.test.n,
         "tried": found.tried,
-        "calls": meter.calls,
-        "tokens": meter.tokens,
+        "calls": purse.usage.calls,
+        "tokens": tokens_of(purse.usage),
     }

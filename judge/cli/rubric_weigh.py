@@ -27,7 +27,7 @@ from judge.cli.rubric_pairs import (
     title_of,
 )
 from judge.cli.rubric_refine import save_edits
-from judge.cli.rubric_write import Budget, DryRun, Kept, Writing
+from judge.cli.rubric_write import Budget, DryRun, Kept, Writing, tokens_of
 from judge.cli.shared import EngineName, Json, Prompts, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.errors import ConfigError
@@ -41,7 +41,8 @@ from judge.synthesis.edits import Edit, criteria_of, weight_of
 from judge.synthesis.evidence import PairOutcome, leads_table
 from judge.synthesis.feedback import FeedbackCriteria, learn
 from judge.synthesis.generate import screened
-from judge.synthesis.judging import Meter, judge_with
+from judge.synthesis.judging import judge_with
+from judge.synthesis.purse import Purse
 from judge.synthesis.select import idle, redundant, signals
 from judge.synthesis.weigh import WeightFit, fit_weights
 from judge.types import Engine
@@ -73,11 +74,11 @@ def weigh_command(
     if dry_run:
         typer.echo(f"calls to judge at most: {2 * len(pairs)}")
         return
-    meter = Meter(budget)
+    purse = Purse(budget)
 
     async def told() -> list[PairOutcome]:
         async with pair_model(engine_maker(engine)(), recipe, store, prompts, seed) as model:
-            return await judge_with(model.score_groups, meter)(content, pairs)
+            return await judge_with(model.score_groups, purse)(content, pairs)
 
     outcomes = wait_at_home(told())
     ids = [criterion.id for criterion in rubric.enabled]
@@ -90,10 +91,10 @@ def weigh_command(
         if signal.right < signal.wrong and signal.p_value < 0.05:
             findings[signal.criterion] = f"misleads: right {signal.right}, wrong {signal.wrong}"
     if as_json:
-        print_json({**plain(fit), "findings": findings, "calls": meter.calls})
+        print_json({**plain(fit), "findings": findings, "calls": purse.usage.calls})
     else:
         _show_weights(fit, findings, {c["id"]: weight_of(c) for c in criteria_of(content)})
-        log.print(f"{meter.calls} calls, {meter.tokens} tokens")
+        log.print(f"{purse.usage.calls} calls, {tokens_of(purse.usage)} tokens")
     if write and fit.better_than_equal:
         save_edits(path, content, _reweighed(content, fit), seed, "weigh")
 

@@ -24,6 +24,7 @@ from judge.runs.dataset import Columns, read_rows
 from judge.synthesis.author import Author
 from judge.synthesis.drafts import rubric_content
 from judge.synthesis.generate import Brief, Generated, generate
+from judge.synthesis.purse import Purse
 from judge.types import Engine, Usage
 
 Kept = Annotated[
@@ -51,16 +52,21 @@ class Writing:
     kept: Path | None
     prompts: Path | None
 
-    def author(self, engine: Engine) -> Author:
-        """The author on a started engine."""
+    def author(self, engine: Engine, purse: Purse | None = None) -> Author:
+        """The author on a started engine; without a purse it has the budget to itself."""
         return Author(
             engine,
             template_directories(self.prompts),
             temperature=self.temperature,
-            budget=self.budget,
+            purse=purse or Purse(self.budget),
             seed=self.seed,
             kept=self.kept,
         )
+
+
+def tokens_of(usage: Usage) -> int:
+    """Read and written together."""
+    return usage.prompt_tokens + usage.completion_tokens
 
 
 def said(text: str) -> str:
@@ -113,7 +119,7 @@ def generate_command(
     writing = Writing(draws, keep, said(meta), temperature, budget, seed, kept, prompts)
     if dry_run:
         counting = DryEngine()
-        wait_at_home(_generated(counting, briefs, writing))
+        wait_at_home(_started(counting, briefs, writing))
         _tell_cost(counting, as_json)
         return
     made = engine_maker(engine)()
@@ -161,16 +167,6 @@ def _briefs(
     return briefs
 
 
-async def _generated(engine: Engine, briefs: Sequence[Brief], writing: Writing) -> Generated:
-    return await generate(
-        writing.author(engine),
-        briefs,
-        meta=writing.meta,
-        draws=writing.draws,
-        keep=writing.keep,
-    )
-
-
 async def _started(
     engine: Engine, briefs: Sequence[Brief], writing: Writing
 ) -> tuple[Generated, Usage]:
@@ -180,7 +176,7 @@ async def _started(
         found = await generate(
             author, briefs, meta=writing.meta, draws=writing.draws, keep=writing.keep
         )
-        return found, author.usage
+        return found, author.purse.usage
     finally:
         await engine.aclose()
 
@@ -245,5 +241,5 @@ def _plain(found: Generated, usage: Usage, path: Path) -> dict[str, Any]:
         "refused": [{"question": r.question, "why": r.why} for r in found.refused],
         "failures": [{"kind": f.kind, "message": f.message} for f in found.failures],
         "calls": usage.calls,
-        "tokens": usage.prompt_tokens + usage.completion_tokens,
+        "tokens": tokens_of(usage),
     }

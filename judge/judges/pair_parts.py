@@ -58,8 +58,10 @@ def pair_parts(question: Question, answer: Answer, recipe: Recipe) -> list[Crite
 
 def pair_value(part: CriterionVerdict) -> PairValue:
     """A criterion's verdict on a pair, whose rows run from the second to the first shown."""
-    row = part.probabilities or _one_hot(part.level or 0, 3)
-    lean = 2.0 * (part.value or 0.0) - 1.0
+    assert part.level is not None
+    assert part.value is not None
+    row = part.probabilities or _one_hot(part.level, 3)
+    lean = 2.0 * part.value - 1.0
     return PairValue(row[2], row[1], row[0], part.log_odds, part.scores, lean)
 
 

@@ -12,11 +12,9 @@ from judge.judges.base import Tally
 from judge.judges.case import Case
 from judge.judges.pointwise import PointwiseJudge
 from judge.scoring.outcome import Outcome, reward_of, settled_score
-from judge.scoring.setting import Setting
+from judge.scoring.setting import Checked, Setting
 from judge.scoring.shape import REFERENCES
-from judge.types import CriterionVerdict, Failure, Pointwise, Score
-
-Checked = dict[int, dict[str, CriterionVerdict]]
+from judge.types import Failure, Pointwise, Score
 
 
 async def absolute(setting: Setting, case: Case, checked: Checked, tally: Tally) -> Outcome:

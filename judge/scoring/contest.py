@@ -20,7 +20,7 @@ from judge.judges.base import Tally
 from judge.judges.case import Case, said
 from judge.judges.pairwise import PairwiseJudge
 from judge.judges.plan import Question
-from judge.scoring.setting import Setting
+from judge.scoring.setting import Checked, Setting
 from judge.types import (
     Comparison,
     CriterionVerdict,
@@ -32,7 +32,6 @@ from judge.types import (
 )
 
 Pair = tuple[int, int]
-Checked = dict[int, dict[str, CriterionVerdict]]
 SEED = "seed"
 ANSWER = "answer"
 """Keys of `Response.meta`: a cheap score for seeding, and the final answer best-of-n votes over."""

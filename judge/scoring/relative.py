@@ -12,7 +12,7 @@ from judge.aggregate.rewards import REWARDS, Valued, lowest, skew
 from judge.errors import ConfigError
 from judge.judges.base import Tally
 from judge.judges.case import Case
-from judge.scoring.contest import Checked, PairContest, draw
+from judge.scoring.contest import PairContest, draw
 from judge.scoring.outcome import (
     ALONE,
     Outcome,
@@ -22,7 +22,7 @@ from judge.scoring.outcome import (
     settled_score,
     skipped,
 )
-from judge.scoring.setting import Setting
+from judge.scoring.setting import Checked, Setting
 from judge.types import Failure, FailureKind, Pairwise, Reward, Score, Verdict
 
 

@@ -12,8 +12,10 @@ from judge.judges.plan import Question, questions
 from judge.prompts import PromptTemplate
 from judge.recipes import Recipe
 from judge.rubrics import Criterion
-from judge.types import Engine, JudgeProfile
+from judge.types import CriterionVerdict, Engine, JudgeProfile
 
+Checked = dict[int, dict[str, CriterionVerdict]]
+"""The verdicts of a group's checks, and then of its judge, by response and criterion."""
 MAX_PLANS = 1024
 """Rubrics (with a set of applicable criteria) whose prompts and grammars are kept."""
 

@@ -19,7 +19,9 @@ from msgspec.structs import replace
 
 from judge.errors import ConfigError, EngineError, StoreError
 from judge.fence import ControlTokens, Fence
-from judge.prompts import PromptTemplate
+from judge.judges.base import SEED_STRIDE
+from judge.prompts import FENCED, PromptTemplate
+from judge.synthesis.purse import Purse
 from judge.types import (
     Constraint,
     Engine,
@@ -33,21 +35,8 @@ from judge.types import (
     text_key,
 )
 
-TEXTS = (
-    "prompt",
-    "context",
-    "reference",
-    "response",
-    "first",
-    "second",
-    "better",
-    "worse",
-    "document",
-    "feedback",
-    "rubric",
-)
+TEXTS = (*FENCED, "better", "worse", "document", "feedback", "rubric")
 """The names `fence` accepts in a template of this room."""
-SEED_STRIDE = 1_000_003
 
 
 class Task(Record, frozen=True):
@@ -83,7 +72,7 @@ class Author:
         temperature: Of its sampling.
         max_tokens: Room for one answer.
         attempts: How often a task is tried; a cut or torn answer is tried with another seed.
-        budget: The most calls it may make in its life; None: no limit. A task beyond it is a
+        purse: Pays for its calls; None: one without a limit. A task it does not pay for is a
             failure of kind `budget`.
         concurrency: Most calls in flight.
         timeout_s: Deadline of a call.
@@ -99,7 +88,7 @@ class Author:
         temperature: float = 0.7,
         max_tokens: int = 1024,
         attempts: int = 3,
-        budget: int | None = None,
+        purse: Purse | None = None,
         concurrency: int = 64,
         timeout_s: float | None = 120.0,
         seed: int = 0,
@@ -111,7 +100,8 @@ class Author:
         self._directories = list(directories)
         self._sampling = Sampling(temperature, max_tokens=max_tokens)
         self._attempts = attempts
-        self._left = budget
+        self.purse = purse or Purse()
+        """Counts what it has cost."""
         self._free = asyncio.Semaphore(concurrency)
         self._timeout_s = timeout_s
         self._seed = seed
@@ -119,8 +109,6 @@ class Author:
         self._control = ControlTokens(engine.control_tokens)
         self._path = kept
         self._kept = _read(kept)
-        self.usage = Usage()
-        """What it has cost so far."""
 
     async def write(self, tasks: Sequence[Task]) -> list[Written | Failure]:
         """Answer every task, in order; one that fails is a `Failure` and stops no other."""
@@ -153,15 +141,13 @@ class Author:
             return Written(task.id, self._kept[key], Usage())
         failure: Failure | None = None
         for attempt in range(self._attempts):
-            if self._left is not None and self._left <= 0:
+            if not self.purse.reserve(1):
                 return failure or Failure("engine", "budget", "the budget of calls is spent")
-            if self._left is not None:
-                self._left -= 1
             request = self.request(task, attempt)
             async with self._free:
                 told = await self._asked(request)
-            if isinstance(told, Generation):
-                self.usage += replace(told.usage, calls=1)
+            spent = told.usage if isinstance(told, Generation) else Usage()
+            self.purse.settle(1, replace(spent, calls=1))
             answer = _parsed(task, told) if isinstance(told, Generation) else told
             if isinstance(answer, Written):
                 self._keep(key, answer.data)

@@ -20,6 +20,7 @@ from judge.errors import ConfigError
 from judge.statistics import PairedTest, paired_test
 from judge.synthesis.author import Author, Task, Written
 from judge.synthesis.drafts import (
+    Content,
     Proposal,
     Refused,
     drafts_schema,
@@ -33,8 +34,6 @@ from judge.synthesis.generate import screened
 from judge.synthesis.weigh import fit_weights
 from judge.types import Failure, FloatArray, Group, Record, text_key
 
-Content = Mapping[str, object]
-"""The content of a rubric file."""
 Judge = Callable[[Content, Sequence[Group]], Awaitable[list[PairOutcome]]]
 """Judges labelled pairs (two responses, the better one first) in both orders under a rubric."""
 
@@ -263,15 +262,19 @@ async def _consistent(
     outcomes = [outcome for (outcome,) in told]
     rates: dict[str, list[float]] = {}
     for outcome in outcomes:
-        rates.setdefault(outcome.cluster, []).append(rightness(outcome.lead) or 0.0)
+        right = rightness(outcome.lead)
+        if right is not None:
+            rates.setdefault(outcome.cluster, []).append(right)
     kept: dict[str, list[Proposal]] = {}
     refused: list[Refused] = []
     for pair, outcome in zip(asked, outcomes, strict=True):
-        rate = sum(rates[outcome.cluster]) / len(rates[outcome.cluster])
-        if rightness(outcome.lead) == 1.0 and not outcome.flipped and rate >= tau:
-            kept[pair.id] = proposals[pair.id]
-            continue
-        why = "under it the judge does not prefer the response that people preferred"
+        why = "the judge gave no verdict on the pair it comes from"
+        if outcome.lead is not None:
+            rate = sum(rates[outcome.cluster]) / len(rates[outcome.cluster])
+            if rightness(outcome.lead) == 1.0 and not outcome.flipped and rate >= tau:
+                kept[pair.id] = proposals[pair.id]
+                continue
+            why = "under it the judge does not prefer the response that people preferred"
         refused += [Refused(one.question, pair.id, why) for one in proposals[pair.id]]
     return kept, refused
 

@@ -13,6 +13,8 @@ from judge.types import Record, Text
 
 Kind = Literal["principle", "hard_rule", "pitfall"]
 Tier = Literal["critical", "core", "important", "highlight"]
+Content = Mapping[str, Any]
+"""What a rubric file says."""
 KINDS: tuple[Kind, ...] = ("principle", "hard_rule", "pitfall")
 TIERS: tuple[Tier, ...] = ("critical", "core", "important", "highlight")
 MAX_QUESTION = 240

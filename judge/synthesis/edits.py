@@ -12,11 +12,10 @@ from typing import Any, Literal
 
 from judge.errors import ConfigError
 from judge.recipes import CriteriaSection
-from judge.synthesis.drafts import Proposal, names
+from judge.synthesis.drafts import Content, Proposal, names
 from judge.types import Record
 
 EditKind = Literal["add", "delete", "rewrite", "split", "merge", "reweigh", "rescale"]
-Content = Mapping[str, Any]
 FREE: tuple[EditKind, ...] = ("delete", "reweigh")
 """Edits whose effect is known from the criteria's own leads, without a call."""
 

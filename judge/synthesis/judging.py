@@ -8,58 +8,30 @@ from msgspec.structs import replace
 
 from judge.errors import ConfigError
 from judge.recipes import Recipe
-from judge.synthesis.contrast import Content, Judge
+from judge.synthesis.contrast import Judge
+from judge.synthesis.drafts import Content
 from judge.synthesis.evidence import PairOutcome, outcome_of
-from judge.types import Group, GroupResult
+from judge.synthesis.purse import Purse
+from judge.types import Group, GroupResult, Usage
 
 Score = Callable[[Sequence[Group]], Awaitable[list[GroupResult]]]
 """Such as `RewardModel.score_groups` of a pairwise recipe in both orders, without a rubric."""
 
 
-class Meter:
-    """Counts what judging costs and stops it at a budget.
-
-    Args:
-        budget: Most judge calls; None: no limit.
-    """
-
-    def __init__(self, budget: int | None = None) -> None:
-        self.calls = 0
-        self.tokens = 0
-        self._budget = budget
-
-    def add(self, results: Sequence[GroupResult]) -> None:
-        """Count what these have cost."""
-        for result in results:
-            self.calls += result.usage.calls
-            self.tokens += result.usage.prompt_tokens + result.usage.completion_tokens
-
-    def check(self, more: int) -> None:
-        """Raise unless the budget pays for so many calls more.
-
-        Raises:
-            ConfigError: It does not; what was judged before is in the store.
-        """
-        if self._budget is not None and self.calls + more > self._budget:
-            raise ConfigError(
-                f"budget: {self.calls} calls are made and up to {more} more are needed, of"
-                f" {self._budget}",
-                hint="raise --budget; with --store what was judged is not paid for again",
-            )
-
-
-def judge_with(score: Score, meter: Meter) -> Judge:
+def judge_with(score: Score, purse: Purse) -> Judge:
     """A judge of labelled pairs that asks a reward model; each pair carries the rubric.
 
     Args:
         score: Judges groups.
-        meter: Counts and stops.
+        purse: Pays; where it does not, ConfigError is raised (what was judged is in the store).
     """
 
     async def judge(content: Content, pairs: Sequence[Group]) -> list[PairOutcome]:
-        meter.check(2 * len(pairs))
+        calls = 2 * len(pairs)
+        if not purse.reserve(calls):
+            raise purse.refusal(calls)
         results = await score([replace(pair, rubric=dict(content)) for pair in pairs])
-        meter.add(results)
+        purse.settle(calls, sum((result.usage for result in results), Usage()))
         return [
             outcome_of(pair, result) for pair, result in zip(pairs, results, strict=True)
         ]

@@ -95,6 +95,13 @@ def test_a_budget_stops_and_what_was_judged_is_not_paid_for_again(invoke, tmp_pa
     assert fresh.exit_code == 0
 
 
+def test_writing_and_judging_share_the_budget(invoke):
+    stopped, engine, written = invoke("--budget", "30")
+    assert isinstance(stopped.exception, ConfigError)
+    assert len(written) == 12
+    assert len(engine.requests) <= 30
+
+
 def test_a_recipe_that_judges_no_criteria_is_an_error(invoke):
     done, engine, _ = invoke("--recipe", "pairwise-one-token")
     assert isinstance(done.exception, ConfigError)

@@ -4,6 +4,7 @@ import pytest
 
 from judge.errors import ConfigError, EngineError, StoreError, TemplateError
 from judge.synthesis.author import Task, Written
+from judge.synthesis.purse import Purse
 from judge.types import Failure, Generation
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -25,7 +26,7 @@ async def test_an_answer_is_json_under_a_schema(author):
     assert answer == Written("t", {"a": "yes"}, answer.usage)
     (request,) = writer.asked
     assert request.constraint.json_schema == SCHEMA
-    assert writer.usage.calls == 1
+    assert writer.purse.usage.calls == 1
 
 
 async def test_texts_are_fenced_and_never_rendered(author):
@@ -81,7 +82,7 @@ async def test_an_engine_that_raises_is_a_failure(author):
 
 
 async def test_the_budget_is_never_exceeded(author):
-    writer = author(lambda text, request: {"a": "x"}, budget=3)
+    writer = author(lambda text, request: {"a": "x"}, purse=Purse(3))
     answers = await writer.write([task(f"t{k}", f"Prompt {k}.") for k in range(5)])
     assert len(writer.asked) == 3
     assert [a.kind for a in answers if isinstance(a, Failure)] == ["budget"] * 2

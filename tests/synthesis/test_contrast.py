@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from judge.errors import ConfigError
 from judge.rubrics import parse_rubric
@@ -91,6 +92,20 @@ async def test_a_pair_that_its_own_criteria_do_not_predict_is_left_out(learned, 
     assert found.content is None
     assert not found.accepted
     assert any("does not prefer" in one.why for one in found.refused)
+
+
+async def test_a_pair_without_a_verdict_is_no_wrong_prediction(author, criteria, planted):
+    made = planted.pairs(8)
+    inner = planted.judge()
+
+    async def silent(content, pairs):
+        return [replace(one, lead=None, leads={}) for one in await inner(content, pairs)]
+
+    writer = author(lambda text, request: criteria("Does the text cite a source?"))
+    found = await contrast(writer, silent, made, id="a/b", baseline=BLIND)
+    assert {one.why for one in found.refused} == {
+        "the judge gave no verdict on the pair it comes from"
+    }
 
 
 async def test_no_answer_at_all_is_no_rubric(learned, planted):
