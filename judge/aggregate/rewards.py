@@ -445,12 +445,3 @@ def lowest(rule: RewardRule, values: Sequence[Valued]) -> float:
         return 0.0
     step = (max(known) - min(known)) / max(1, len(known) - 1)
     return min(known) - max(step, math.fsum(errors) / len(errors))
-
-
-def ranked(values: Sequence[float | None]) -> tuple[float | None, ...]:
-    """Ranks of values: 1 = highest, equal values share their mean rank, None stays None."""
-    known = sorted((value for value in values if value is not None), reverse=True)
-    first = {value: at for at, value in reversed(list(enumerate(known, 1)))}
-    return tuple(
-        [None if v is None else first[v] + (known.count(v) - 1) / 2 for v in values]
-    )

@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
+import numpy as np
 from msgspec.structs import replace
 
 from judge.aggregate.criteria import criterion_weights
 from judge.aggregate.ledger import Ledger
 from judge.aggregate.preferences import preferences
 from judge.aggregate.rank import contest, ranking_of
-from judge.aggregate.rewards import NOTHING, Contest, RewardRule, Valued, ranked
+from judge.aggregate.rewards import NOTHING, Contest, RewardRule, Valued
+from judge.aggregate.strength import rank_order
 from judge.errors import ConfigError
 from judge.judges.base import Tally
 from judge.judges.case import Case, said
@@ -219,7 +221,7 @@ def draw(setting: Setting, case: Case) -> bytes:
 def _by_value(ledger: Ledger, values: Sequence[Valued]) -> Ranking:
     """A ranking by the rewards themselves."""
     return Ranking(
-        ranked([valued.value for valued in values]),
+        rank_order(np.array([math.nan if v.value is None else v.value for v in values])),
         (None,) * len(values),
         None,
         ledger.calls,

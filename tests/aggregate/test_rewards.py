@@ -20,9 +20,9 @@ from judge.aggregate.rewards import (
     lowest,
     probability_best,
     rank_rewards,
-    ranked,
     skew,
 )
+from judge.aggregate.strength import rank_order
 from judge.errors import ConfigError
 from judge.types import Comparison, Preference, Ranking
 
@@ -193,7 +193,7 @@ def test_a_rank_quantile_is_one_minus_the_share_ahead(judge):
 
 def given(strengths, deviation):
     n = len(strengths)
-    ranks = ranked(strengths)
+    ranks = rank_order(np.array([math.nan if s is None else s for s in strengths]))
     return Ranking(ranks, strengths, deviation**2 * np.eye(n), 0, 0, 0, 0.0, (), "given")
 
 
@@ -346,7 +346,3 @@ def test_a_gated_response_is_below_all_that_were_compared():
     assert lowest(RewardRule(list, None), found) == pytest.approx(0.2 - 0.3)
     assert lowest(RewardRule(list, None), [Valued(0.2, 0.1, 1.0)] * 2) == pytest.approx(0.1)
     assert lowest(RewardRule(list, None), [NOTHING]) == 0.0
-
-
-def test_ranks_of_values():
-    assert ranked([0.5, None, 0.9, 0.5, 0.1]) == (2.5, None, 1.0, 2.5, 4.0)
