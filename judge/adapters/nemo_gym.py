@@ -71,10 +71,9 @@ class Rollout(Record, frozen=True):
 def verified(body: Mapping[str, Any], reward: Reward) -> dict[str, Any]:
     """The answer of `/verify`: the request's fields and the reward, masked where there is none."""
     kept = {name: value for name, value in body.items() if name not in STALE}
+    if reward.value is not None:
+        return {**kept, "reward": reward.value}
     settled = settle([reward], "masked")
-    value = settled.values[0]
-    if value is not None:
-        return {**kept, "reward": value}
     reason = reward.reason
     config = body.get("instance_config")
     return {
