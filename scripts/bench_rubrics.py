@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--briefs", type=int, default=12, help="training prompts written for")
     parser.add_argument("--generations", type=int, default=2)
     parser.add_argument("--edits", type=int, default=3)
+    parser.add_argument("--average-flips", action="store_true", help="see judge rubric contrast")
     parser.add_argument("--skip", nargs="*", default=[], help="conditions left out")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
@@ -165,7 +166,13 @@ def conditions(
 
     async def contrasted() -> tuple[Content | None, str]:
         found = await contrast(
-            author, judge, pairs, id="bench/contrasted", seed=options.seed, most=options.most
+            author,
+            judge,
+            pairs,
+            id="bench/contrasted",
+            seed=options.seed,
+            most=options.most,
+            average_flips=options.average_flips,
         )
         reasons = Counter(re.sub(r"[\d.]+", "N", one.why)[:60] for one in found.refused)
         return found.content, f"{found.why}; refused: {dict(reasons.most_common())}"

@@ -54,6 +54,7 @@ class Plan:
     most: int
     keep: int
     tau: float
+    average_flips: bool
     share: float
     writing: Writing
     recipe: str
@@ -81,6 +82,9 @@ def contrast_command(
     keep: Annotated[int, typer.Option(min=1, max=20, help="Most criteria kept.")] = 6,
     held_out: Annotated[float, typer.Option(help="Share of prompts held out.")] = 0.5,
     tau: Annotated[float, typer.Option(min=0.0, max=1.0, help="Consistency a prompt needs.")] = 0.5,
+    average_flips: Annotated[
+        bool, typer.Option("--average-flips", help="Keep drafts right in the orders' mean alone.")
+    ] = False,
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 0.7,
     budget: Budget = None,
     kept: Kept = None,
@@ -97,7 +101,18 @@ def contrast_command(
     writing = Writing(1, keep, load_meta(meta), temperature, budget, seed, kept, prompts)
     log_file = path.with_suffix(".log.jsonl")
     plan = Plan(
-        name, pairs, content, most, keep, tau, held_out, writing, recipe, store, log_file
+        name,
+        pairs,
+        content,
+        most,
+        keep,
+        tau,
+        average_flips,
+        held_out,
+        writing,
+        recipe,
+        store,
+        log_file,
     )
     if dry_run:
         _tell_cost(plan, as_json)
@@ -132,6 +147,7 @@ async def _learned(plan: Plan, judging: Engine, writer: Engine) -> tuple[Contras
                 baseline=plan.baseline,
                 share=plan.share,
                 tau=plan.tau,
+                average_flips=plan.average_flips,
                 most=plan.most,
                 keep=plan.keep,
                 meta=plan.writing.meta,

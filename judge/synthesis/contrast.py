@@ -130,6 +130,7 @@ async def contrast(
     baseline: Content = BARE_CONTENT,
     share: float = 0.5,
     tau: float = 0.5,
+    average_flips: bool = False,
     most: int = 4,
     keep: int = 6,
     meta: Meta = NO_META,
@@ -149,6 +150,8 @@ async def contrast(
         share: Of the prompts held out.
         tau: A prompt's criteria are kept if they predict at least this share of its pairs (a tie
             counts 1/2), and of these pairs those that are predicted in both orders.
+        average_flips: The mean over both orders is enough for a pair: for judges that favour one
+            place so much that hardly a pair is predicted in both.
         most: Most criteria asked for each pair.
         keep: Most criteria in the rubric.
         meta: A meta-rubric for the author.
@@ -162,7 +165,7 @@ async def contrast(
     """
     train, held = split_pairs(pairs, share, seed)
     proposals, refused, failures = await _written(author, train, most, meta)
-    consistent, more = await _consistent(judge, train, proposals, tau)
+    consistent, more = await _consistent(judge, train, proposals, tau, average_flips)
     refused += more
     pool = joined([one for listed in consistent.values() for one in listed])
     refused += [_beyond(one) for one in pool[keep * POOL :]]
@@ -243,9 +246,13 @@ async def _written(
 
 
 async def _consistent(
-    judge: Judge, train: Sequence[Group], proposals: Mapping[str, list[Proposal]], tau: float
+    judge: Judge,
+    train: Sequence[Group],
+    proposals: Mapping[str, list[Proposal]],
+    tau: float,
+    average_flips: bool,
 ) -> tuple[dict[str, list[Proposal]], list[Refused]]:
-    """The drafts of pairs that they themselves predict, in both orders."""
+    """The drafts of pairs that they themselves predict, in both orders or in their mean."""
     asked = [pair for pair in train if proposals.get(pair.id)]
     contents = [
         rubric_content(proposals[pair.id], id="contrast/one", title="One pair") for pair in asked
@@ -265,10 +272,14 @@ async def _consistent(
         why = "the judge gave no verdict on the pair it comes from"
         if outcome.lead is not None:
             rate = sum(rates[outcome.cluster]) / len(rates[outcome.cluster])
-            if rightness(outcome.lead) == 1.0 and not outcome.flipped and rate >= tau:
+            right = rightness(outcome.lead) == 1.0
+            steady = average_flips or not outcome.flipped
+            if right and steady and rate >= tau:
                 kept[pair.id] = proposals[pair.id]
                 continue
             why = "under it the judge does not prefer the response that people preferred"
+            if right and not steady:
+                why = "under it the order of display decides what the judge prefers"
         refused += [Refused(one.question, pair.id, why) for one in proposals[pair.id]]
     return kept, refused
 

@@ -108,6 +108,26 @@ async def test_a_pair_without_a_verdict_is_no_wrong_prediction(author, criteria,
     }
 
 
+async def test_a_pair_that_flips_counts_only_where_its_mean_may(author, criteria, planted):
+    made = planted.pairs(30)
+    inner = planted.judge()
+
+    async def leaning(content, pairs):
+        return [replace(one, flipped=True) for one in await inner(content, pairs)]
+
+    async def kept(**settings):
+        writer = author(lambda text, request: criteria("Does the text cite a source?"))
+        found = await contrast(writer, leaning, made, id="a/b", baseline=BLIND, **settings)
+        return found.content is not None, {one.why for one in found.refused}
+
+    said = "under it the order of display decides what the judge prefers"
+    assert await kept() == (False, {said, "under it the judge does not prefer the response that"
+                                    " people preferred"})  # fmt: skip
+    average, why = await kept(average_flips=True)
+    assert average
+    assert said not in why
+
+
 async def test_no_answer_at_all_is_no_rubric(learned, planted):
     found, _, _ = await learned(planted.pairs(6), respond=lambda text, request: "nonsense")
     assert (found.content, found.accepted, found.why) == (None, False, "no criterion was left")
