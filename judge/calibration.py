@@ -7,6 +7,7 @@ stays in [0, 1], so a calibrated judge never ranks two of its own verdicts the o
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -81,6 +82,8 @@ class Calibration(Record, frozen=True):
     n_pairs: int = 0
     """Labelled comparisons it was fitted on."""
     n_levels: int = 0
+    about: str = ""
+    """What judged, in words: engine, recipe and rubric."""
 
     def __post_init__(self) -> None:
         if not abs(self.order_effect) < np.inf:
@@ -159,6 +162,24 @@ class Calibration(Record, frozen=True):
             return float(logit(self.pairs.apply(expit(np.array(at)))))
         moved = self.pairs.intercept if self.pairs.kind == "platt" else 0.0
         return (at if self.pairs.kind == "identity" else self.pairs.slope * at) + moved
+
+
+def load_calibration(given: str | Path | Calibration) -> Calibration:
+    """A calibration, or the one of a file that `judge calibrate` wrote.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not a calibration.
+    """
+    if isinstance(given, Calibration):
+        return given
+    try:
+        return Calibration.from_json(Path(given).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"calibration {given} cannot be read: {error}", hint="write one with judge calibrate"
+        ) from error
+    except ConfigError as error:
+        raise ConfigError(f"{given}: {error.message}", hint=error.hint) from error
 
 
 def without_order(share: npt.ArrayLike, effect: float) -> FloatArray:

@@ -33,6 +33,8 @@ PLAIN = r'[^"\\\n\r\t]'
 """A character that needs no escape inside a JSON string."""
 EVIDENCE_CHARS = 200
 """Longest quotation where no reasons are asked."""
+NAME_CHARS = 80
+"""Longest name of an entity."""
 SPACED, COMPACT = (": ", ", "), (":", ",")
 
 
@@ -81,6 +83,8 @@ class Answer(Record, frozen=True):
     critique: str = ""
     items: tuple[tuple[str, ...], ...] = ()
     """Of a `ListSpec`: the fields of each item, in the order of its columns."""
+    names: tuple[str, ...] = ()
+    """What the response calls each entity, in the order of `OutputSpec.names`."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class OutputSpec:
     """Longest critique before all verdicts; 0: none is asked."""
     layout: tuple[str, str] = SPACED
     """What stands after a key and between entries."""
+    names: tuple[str, ...] = ()
+    """Entities of which the answer first says what the response calls them."""
     labels: tuple[str, ...] = field(init=False)
     """All codes, for `GenerationRequest.labels`."""
     read_after: tuple[tuple[str, tuple[str, ...]], ...] = field(init=False)
@@ -120,7 +126,7 @@ class OutputSpec:
     def bare(self) -> bool:
         """Whether the answer is a single code and no JSON."""
         slot = self.slots[0]
-        plain = not (slot.reason_chars or slot.evidence or self.critique_chars)
+        plain = not (slot.reason_chars or slot.evidence or self.critique_chars or self.names)
         return len(self.slots) == 1 and plain
 
     # --- what the engine is told -------------------------------------------------------------
@@ -235,13 +241,15 @@ class OutputSpec:
                 if slot.reason_chars or slot.evidence:
                     reading = _explained(reading, slot, texts)
                 readings.append(reading)
-        return Answer(tuple(readings), texts.get("critique", ""))
+        return Answer(tuple(readings), texts.get("critique", ""), (), self._named(texts))
 
     def _read_loose(self, generation: Generation, shown: Sequence[Message]) -> Answer:
         """Read an answer whose layout no grammar enforced: labels only, no probabilities."""
         found, said = _last_object(generation.text)
-        if found is None or not all(slot.key in found for slot in self.slots):
-            cut = generation.finish == "length"
+        cut = generation.finish == "length"
+        # What a cut answer says before its end may be a thought of the model's, or a draft.
+        torn = cut and not generation.text.rstrip().endswith(said)
+        if found is None or torn or not all(slot.key in found for slot in self.slots):
             raise VerdictError(
                 f"the answer {'was cut by its token budget' if cut else 'is not a verdict'}:"
                 f" {generation.text[-120:]!r}",
@@ -258,7 +266,7 @@ class OutputSpec:
                 raise VerdictError(f"{slot.key}: {code[:60]!r} is none of {_spoken(slot.allowed)}")
             reading = Reading(slot.codes.index(code) if code in slot.codes else None)
             readings.append(_explained(reading, slot, found))
-        return Answer(tuple(readings), str(found.get("critique") or ""))
+        return Answer(tuple(readings), str(found.get("critique") or ""), (), self._named(found))
 
     def _refuse_unasked(self, found: Mapping[str, Any]) -> None:
         """Refuse an answer with a verdict on something else: it follows another's instructions."""
@@ -271,9 +279,14 @@ class OutputSpec:
 
     # --- layout, in one place ----------------------------------------------------------------
 
+    def _named(self, texts: Mapping[str, Any]) -> tuple[str, ...]:
+        return tuple(str(texts.get(f"{name}.name") or "") for name in self.names)
+
     def _listed(self) -> Iterator[tuple[str, int, Slot | None]]:
         if self.critique_chars:
             yield "critique", self.critique_chars, None
+        for name in self.names:
+            yield f"{name}.name", NAME_CHARS, None
         for slot in self.slots:
             if slot.evidence:
                 yield f"{slot.key}.evidence", slot.reason_chars or EVIDENCE_CHARS, None
@@ -409,8 +422,9 @@ class ListSpec(OutputSpec):
                 key missing, unknown or twice, a choice that is none, or too many items.
         """
         found, said = _last_object(generation.text)
-        if found is None or not isinstance(found.get(self.key), list):
-            cut = generation.finish == "length"
+        cut = generation.finish == "length"
+        torn = cut and not generation.text.rstrip().endswith(said)
+        if found is None or torn or not isinstance(found.get(self.key), list):
             raise VerdictError(
                 f"the answer {'was cut by its token budget' if cut else 'is not a list'}:"
                 f" {generation.text[-120:]!r}",

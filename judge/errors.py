@@ -30,6 +30,7 @@ FailureKind = Literal[
     "unavailable",
     "refused",
     "cut",
+    "thinking_cut",
     "malformed",
     "low_mass",
     "void_evidence",
@@ -39,8 +40,10 @@ FailureKind = Literal[
     "not_comparable",
     "dropped",
 ]
-"""`missing_input`: the group lacks what the rubric requires; `not_comparable`: a group of one in a
-relative recipe, or no valid comparison; `dropped`: taken out by a gate with `then: drop`."""
+"""`cut`: the answer has used up its tokens; `thinking_cut`: the thinking has used up its budget,
+and the recipe makes that a failure; `missing_input`: the group lacks what the rubric requires;
+`not_comparable`: a group of one in a relative recipe, or no valid comparison; `dropped`: taken out
+by a gate with `then: drop`."""
 
 
 class JudgeError(Exception):

@@ -275,7 +275,7 @@ def _chat(text: Text, role: Role) -> list[Row]:
 
 
 def _turn(message: Message) -> Row:
-    turn: Row = {"role": message.role, "content": message.content}
+    turn: Row = {"role": message.role, "content": message.wire_content}
     if message.name is not None:
         turn["name"] = message.name
     if message.tool_calls:
@@ -296,6 +296,6 @@ def _tool_call(line: str) -> Row:
 def _with_target(prompt: str | list[Row], line: str) -> str | list[Row]:
     if isinstance(prompt, str):
         return f"{line}\n\n{prompt}"
-    if not prompt or prompt[0]["role"] != "system":
+    if not prompt or prompt[0]["role"] != "system" or not isinstance(prompt[0]["content"], str):
         return [{"role": "system", "content": line}, *prompt]
     return [{**prompt[0], "content": f"{line}\n\n{prompt[0]['content']}"}, *prompt[1:]]

@@ -9,15 +9,23 @@ A fence is a line of backticks, longer than any run of backticks inside, and a n
 The nonce comes from the run's seed, the group's id and its attempt, so it cannot be known to
 whoever wrote the text. Chat-control tokens of the judge's tokenizer are broken by a space after
 their first character; NUL and lone surrogates become U+FFFD.
+
+An image stands behind its turn's text as a mark with the nonce, outside the fence. When a whole
+conversation is put together the marks become [image 1], [image 2] and so on, and the images go with
+the message in that order.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from collections.abc import Collection
 
-from judge.types import Message, Text
+from msgspec.structs import replace
+
+from judge.errors import ConfigError
+from judge.types import Message, Text, check_image
 
 MAX_NAME = 64
 """Longest name of a turn's author that is shown."""
@@ -34,14 +42,22 @@ class Fence:
         group_id: The group's id.
         attempt: The group's attempt.
         control_tokens: Texts the judge's tokenizer would read as chat control.
+        shows_images: Whether `illustrated` will be called; else a text with images is refused.
     """
 
     def __init__(
-        self, seed: int, group_id: str, attempt: int, control_tokens: ControlTokens | None
+        self,
+        seed: int,
+        group_id: str,
+        attempt: int,
+        control_tokens: ControlTokens | None,
+        *,
+        shows_images: bool = False,
     ) -> None:
         secret = f"{seed}\0{group_id}\0{attempt}".encode("utf-8", "surrogatepass")
         self.nonce = hashlib.sha256(b"fence\0" + secret).hexdigest()[:8]
         self._control = control_tokens
+        self._images: dict[str, str] | None = {} if shows_images else None
 
     def __call__(self, text: Text, limit: int | None = None) -> str:
         """The fenced text; a list of turns is fenced turn by turn.
@@ -55,6 +71,31 @@ class Fence:
         share = None if limit is None else _share(text, limit)
         return "\n".join(self._turn(turn, share) for turn in text)
 
+    def illustrated(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """Messages made of fenced texts, with the images that were fenced; numbered from 1."""
+        if not self._images:
+            return messages
+        marks = re.compile(rf"\[image {self.nonce}-({'|'.join(self._images)})\]")
+        numbers = itertools.count(1)
+        made = []
+        for message in messages:
+            found = [self._images[key] for key in marks.findall(message.content)]
+            said = marks.sub(lambda _: f"[image {next(numbers)}]", message.content)
+            made.append(replace(message, content=said, images=tuple(found)))
+        return tuple(made)
+
+    def _marked(self, image: str) -> str:
+        if self._images is None:
+            raise ConfigError(
+                "a text with images is shown to an engine that writes rubrics or the like, which"
+                " sees none",
+                hint="give the rubric, or leave the images out",
+            )
+        check_image(image)
+        key = hashlib.sha256(image.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._images[key] = image
+        return f"[image {self.nonce}-{key}]"
+
     def cut(self, text: Text, limit: int) -> int:
         """How many characters of a text the limit leaves out."""
         share = _share(text, limit)
@@ -66,6 +107,7 @@ class Fence:
         if turn.name is not None:
             who += f" ({_UNNAMED.sub('_', turn.name[:MAX_NAME])})"
         parts = [f"[{who}]", self._one(turn.content, limit)] if turn.content else [f"[{who}]"]
+        parts += [self._marked(image) for image in turn.images]
         for call in turn.tool_calls:
             parts += [f"[{who} calls a tool]", self._one(call, limit)]
         return "\n".join(parts)

@@ -43,14 +43,20 @@ def metrics(
         model was asked about, `flip_rate`, the share of those asked in both orders whose sides
         disagree, and `first_share`, the share of decided comparisons that prefer the side shown
         first; `label_mass` and `label_mass_min`, the probability the model itself gave to the
-        allowed codes; `rubrics_written`, the rubrics made for the group or its pairs, and
-        `rubrics_rejected`, the share of those the judge was asked to trust that it rejected;
+        allowed codes; `thinking_cut`, the share of answers with thinking whose thinking was ended
+        by its budget, those that are failures for it included; `rubrics_written`, the rubrics made
+        for the group or its pairs, and `rubrics_rejected`, the share of those the judge was asked
+        to trust that it rejected;
         `agreed`, the share of pairs that two modes of judging order alike; `length_correlation`,
-        Pearson's, of the rewards and the responses' lengths in characters.
+        Pearson's, of the rewards and the responses' lengths in characters; `panel_unanimous`, the
+        share of a panel's verdicts on which its members name the same level; `cascade_escalated`,
+        the share of a cascade's questions that the strong judge was asked, and the count
+        `calls_saved`, the calls it was spared.
     """
     values = [reward.value for reward in rewards if reward.value is not None]
     pairs: list[Pairwise] = []
     masses: list[float] = []
+    thoughts = [True for failure in failures if failure.call and failure.kind == "thinking_cut"]
     cut = 0
     for verdict in verdicts:
         if isinstance(verdict, Scalar):
@@ -58,6 +64,8 @@ def metrics(
         if verdict.kind == "pairwise" and verdict.call:
             pairs.append(verdict)
         cut += verdict.cut > 0
+        if verdict.thinking or verdict.thinking_cut:
+            thoughts.append(verdict.thinking_cut)
         own = [part.label_mass for part in _parts(verdict) if part.label_mass is not None]
         if own:
             masses.append(min(own))
@@ -76,9 +84,13 @@ def metrics(
         "first_share": _mean([float(pair.p_first > pair.p_second) for pair in decided]),
         "label_mass": _mean(masses),
         "label_mass_min": min(masses, default=math.nan),
+        "thinking_cut": _mean([float(cut_off) for cut_off in thoughts]),
         "rubrics_written": float(len(tally.written)),
         "rubrics_rejected": _mean([float(rejected) for rejected in tally.rejected]),
         "agreed": _mean([float(agreed) for agreed in tally.agreed]),
+        "panel_unanimous": _mean([float(same) for same in tally.unanimous]),
+        "cascade_escalated": _mean([float(asked) for asked in tally.escalated]),
+        "calls_saved": float(tally.saved),
         "length_correlation": _correlation(
             [
                 (reward.value, length)

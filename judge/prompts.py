@@ -26,8 +26,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from judge.errors import TemplateError
 from judge.types import Message, Role
 
-FENCED = ("prompt", "context", "reference", "response", "first", "second")
-"""The names `fence` accepts in a judge's template; the last three are responses."""
+FENCED = ("prompt", "context", "reference", "response", "first", "second", "cited")
+"""The names `fence` accepts in a judge's template; response, first and second are responses, cited
+is what stands behind the citations of `response`."""
 BLOCKS: tuple[Role, ...] = ("system", "user")
 
 _MARK = re.compile("\x00fence:([a-z0-9_]+)\x00")
@@ -39,6 +40,12 @@ class Skeleton:
 
     messages: tuple[Message | tuple[Role, tuple[str, ...]], ...]
     """A hole's message is (role, parts): even parts are literal text, odd parts name holes."""
+
+    @property
+    def holes(self) -> frozenset[str]:
+        """The names of the texts that are still to be filled in."""
+        parts = (message[1] for message in self.messages if not isinstance(message, Message))
+        return frozenset(name for part in parts for name in part[1::2])
 
     def filled(self, texts: Mapping[str, str]) -> Skeleton:
         """The skeleton with some holes filled; holes without a text stay."""

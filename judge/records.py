@@ -101,6 +101,32 @@ def to_line(data: Any) -> str:
     return line.encode("utf-8", "replace").decode("utf-8")
 
 
+def to_json(data: Any) -> bytes:
+    """Data with records in it as JSON: what `to_line` of `plain` writes, several times faster.
+
+    Raises:
+        TypeError: Something in it has no JSON form.
+    """
+    try:
+        return msgspec.json.encode(data, enc_hook=_builtin)
+    except UnicodeEncodeError:  # a lone surrogate, which the slow way replaces
+        return to_line(plain(data)).encode()
+
+
+def _builtin(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def result_fields(result: GroupResult) -> dict[str, Any]:
+    """What `result_row` has, its records not gone into."""
+    told = {name: getattr(result, name) for name in result.__struct_fields__}
+    return {"group_id": told.pop("group_id"), "values": result.values, **told}
+
+
 def result_row(result: GroupResult) -> dict[str, Any]:
     """A group's result as one row of an output file."""
     row = plain(result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,18 @@ from judge.aggregate.criteria import criterion_weights
 from judge.aggregate.segments import Decode
 from judge.aggregate.strength import check_profile
 from judge.background import AtHome, at_home, wait_at_home
+from judge.calibration import Calibration, load_calibration
 from judge.config import engine_maker, open_scorer, open_store
 from judge.errors import ConfigError
 from judge.judges.plan import check_served
 from judge.recipes import Recipe, load_recipe
+from judge.recipes.roles import JUDGE
+from judge.recipes.schema import WORDLESS
 from judge.rubrics import Rubric, load_rubric
 from judge.scoring import GroupScorer, RubricSource
+from judge.scoring.calibrated import check_calibration
 from judge.scoring.shape import advanced
+from judge.scoring.wordless import WordlessScorer
 from judge.transforms import Multipliers
 from judge.types import (
     Comparison,
@@ -30,9 +35,6 @@ from judge.types import (
     Sleeper,
     VerdictStore,
 )
-
-JUDGE, GENERATOR = "judge", "generator"
-"""Roles of engines: who judges, and who writes rubrics where a recipe wants them written."""
 
 
 class RewardModel(AtHome):
@@ -51,6 +53,7 @@ class RewardModel(AtHome):
         engines: Mapping[str, str | Engine],
         store: str | Path | VerdictStore | None,
         profile: JudgeProfile | None,
+        calibration: Calibration | None,
         decode: Decode | None,
         prompts: Path | None,
         concurrency: int,
@@ -62,6 +65,8 @@ class RewardModel(AtHome):
         self._engines = engines
         self._store = store
         self._profile = profile
+        self.calibration = calibration
+        """What is applied to the judge's probabilities; it is fixed."""
         self._decode = decode
         self._prompts = prompts
         self._concurrency = concurrency
@@ -69,7 +74,9 @@ class RewardModel(AtHome):
         self._seed = seed
         self.multipliers: Multipliers | None = None
         """State of the recipe's `constrained` transform; set it to go on with a run."""
-        self._opening: asyncio.Task[GroupScorer] | None = None
+        self.wrap: Callable[[str, Engine], Engine] | None = None
+        """What each role's engine is put into before it starts, such as what counts its calls."""
+        self._opening: asyncio.Task[GroupScorer | WordlessScorer] | None = None
         self._live: tuple[list[Engine], VerdictStore] | None = None
 
     @classmethod
@@ -81,6 +88,7 @@ class RewardModel(AtHome):
         engine: str | Engine | Mapping[str, str | Engine] = "embedded",
         store: str | Path | VerdictStore | None = None,
         profile: JudgeProfile | None = None,
+        calibration: str | Path | Calibration | None = None,
         decode: Decode | None = None,
         prompts: Path | None = None,
         concurrency: int = 256,
@@ -91,14 +99,18 @@ class RewardModel(AtHome):
 
         Args:
             rubric: A name or a file of a rubric, a rubric, or a coroutine function that gives each
-                group its own; None where every row carries one.
+                group its own; None where every row carries one, or the recipe uses none.
             recipe: A name or a file of a recipe, or a recipe.
             engine: An engine's name (see `judge.config.engine_maker`), an engine, or engines by
-                role: `judge`, and where the recipe has rubrics written `generator` (without one the
-                judge writes them).
-            store: Where verdicts are kept: a JSONL file, or a store, which stays its owner's to
-                close. None: in memory. Rubrics that are written are kept beside the file.
+                role: `judge`, and what else the recipe uses (`Recipe.roles`). Without a `generator`
+                the judge writes rubrics.
+            store: Where verdicts are kept: a file or a folder that other processes may share (see
+                `judge.config.open_store`), or a store, which stays its owner's to close. None: in
+                memory. Rubrics that are written are kept beside the file.
             profile: The judge's pooled properties, fixed for this object's life.
+            calibration: Of this judge's probabilities: a file that `judge calibrate` wrote, or one
+                made. It is applied where verdicts become rewards; verdicts stay as they are. A
+                recipe never names one: recipes know no judge.
             decode: Ids to text, of the tokenizer that made `Response.token_ids`: with it
                 `Reward.segments` end at exact tokens.
             prompts: A directory of templates to look in first.
@@ -118,6 +130,11 @@ class RewardModel(AtHome):
             recipe = load_recipe(recipe)
         engines = engine if isinstance(engine, Mapping) else {JUDGE: engine}
         _check_roles(engines, recipe)
+        if rubric is not None and recipe.judge.mode in WORDLESS:
+            raise ConfigError(
+                f"recipe {recipe.id} (mode {recipe.judge.mode}) judges without a rubric",
+                hint="leave the rubric out, or use a recipe that asks about one, such as pointwise",
+            )
         if isinstance(rubric, Rubric):
             check_served(rubric.judged, recipe)
             criterion_weights(rubric.enabled, recipe.criteria.tiers)
@@ -128,6 +145,9 @@ class RewardModel(AtHome):
                 hint="make one with judge.rubrics.parse_rubric, or give a name or a file",
             )
         check_profile(profile)
+        if calibration is not None:
+            calibration = load_calibration(calibration)
+        check_calibration(calibration, recipe, profile)
         if concurrency < 1 or timeout_s <= 0.0:
             raise ConfigError("concurrency must be at least 1 and timeout_s above 0")
         return cls(
@@ -136,6 +156,7 @@ class RewardModel(AtHome):
             engines=dict(engines),
             store=store,
             profile=profile,
+            calibration=calibration,
             decode=decode,
             prompts=prompts,
             concurrency=concurrency,
@@ -232,12 +253,22 @@ class RewardModel(AtHome):
         """
         await at_home(self._phase(None))
 
+    def flush(self) -> None:
+        """Return once every verdict so far outlives a crash; waits for the disk.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        live = self._live
+        if live is not None:
+            live[1].flush()
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_opening": None, "_live": None}
 
     # --- on the judging loop -----------------------------------------------------------------
 
-    async def _scorer(self) -> GroupScorer:
+    async def _scorer(self) -> GroupScorer | WordlessScorer:
         if self._opening is None:
             self._opening = asyncio.create_task(self._open())
         opening = self._opening
@@ -250,12 +281,12 @@ class RewardModel(AtHome):
                 self._opening = None  # a start that failed may be tried again
             raise
 
-    async def _open(self) -> GroupScorer:
+    async def _open(self) -> GroupScorer | WordlessScorer:
         live: dict[str, Engine] = {}
         for role, engine in self._engines.items():
             if isinstance(engine, str):
                 engine = await asyncio.to_thread(engine_maker(engine))
-            live[role] = engine
+            live[role] = engine if self.wrap is None else self.wrap(role, engine)
         store = open_store(self._store)
         self._live = (list(live.values()), store)
         try:
@@ -269,9 +300,10 @@ class RewardModel(AtHome):
                 concurrency=self._concurrency,
                 timeout_s=self._timeout_s,
                 seed=self._seed,
-                generator=live.get(GENERATOR),
+                others={role: one for role, one in live.items() if role != JUDGE},
                 kept=_kept_beside(self._store),
                 decode=self._decode,
+                calibration=self.calibration,
             )
         except BaseException:
             await self._free()
@@ -298,7 +330,9 @@ class RewardModel(AtHome):
     async def _compare(
         self, group: Group, pairs: list[tuple[int, int]]
     ) -> list[Comparison | Failure]:
-        return await (await self._scorer()).compare(group, pairs)
+        scorer = await self._scorer()
+        assert isinstance(scorer, GroupScorer)  # the recipe is pairwise
+        return await scorer.compare(group, pairs)
 
     async def _phase(self, level: int | None) -> None:
         for engine in self._live[0] if self._live else ():
@@ -326,9 +360,10 @@ class RewardModel(AtHome):
 
 
 def _check_roles(engines: Mapping[str, str | Engine], recipe: Recipe) -> None:
-    """Raise ConfigError unless there is an engine for each role that the recipe uses."""
-    roles = {JUDGE, GENERATOR} if recipe.rubric.is_written else {JUDGE}
-    if JUDGE not in engines or not set(engines) <= roles:
+    """Raise ConfigError unless there is an engine for each role that the recipe needs."""
+    roles = recipe.roles
+    needed = {role for role, must in roles.items() if must}
+    if not needed <= set(engines) <= set(roles):
         raise ConfigError(
             f"engines for the roles {sorted(engines)}",
             hint=f"recipe {recipe.id} uses {' and '.join(sorted(roles))}",

@@ -29,6 +29,10 @@ Role = Literal["system", "user", "assistant", "tool"]
 ConstraintKind = Literal["json_schema", "regex", "choice"]
 
 PROBABILITY_TOLERANCE = 1e-6
+TEXT_PARTS = ("text", "input_text", "output_text")
+IMAGE_PARTS = ("image_url", "input_image", "image")
+"""Types of the parts that a message's content may have."""
+IMAGE_ADDRESSES = ("http://", "https://", "data:image/")
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -45,10 +49,15 @@ class Message(Record, frozen=True):
     content: str
     name: str | None = None
     tool_calls: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    """Addresses (http, https) or data: URIs; of a data: URI the digest is that of the image."""
 
     @classmethod
     def of(cls, raw: Message | Mapping[str, Any]) -> Message:
         """Read a chat turn in the usual wire form (`role`, `content`, `name`, `tool_calls`).
+
+        Content may be a list of parts: texts are joined, with a line's end where an image stood
+        between them; images are kept beside the text. No file is ever read.
 
         Raises:
             ConfigError: The mapping has no usable role or content.
@@ -60,11 +69,61 @@ class Message(Record, frozen=True):
             raise ConfigError(
                 f"a message has role {role!r}", hint="use system, user, assistant or tool"
             )
+        images = tuple(raw.get("images") or ())
+        if isinstance(content, list | tuple):
+            content, inside = _parts(content)
+            images = (*inside, *images)
         if content is None:
             content = ""
         if not isinstance(content, str):
-            raise ConfigError("a message's content must be a string")
-        return cls(role, content, raw.get("name"), tuple(_tool_calls(raw.get("tool_calls") or ())))
+            raise ConfigError("a message's content must be a string or a list of parts")
+        for image in images:
+            check_image(image)
+        calls = tuple(_tool_calls(raw.get("tool_calls") or ()))
+        return cls(role, content, raw.get("name"), calls, images)
+
+    @property
+    def wire_content(self) -> str | list[dict[str, Any]]:
+        """The content as chat APIs take it: with images a list of parts, the text first."""
+        if not self.images:
+            return self.content
+        said = [{"type": "text", "text": self.content}] if self.content else []
+        return [*said, *({"type": "image_url", "image_url": {"url": url}} for url in self.images)]
+
+
+def check_image(address: object) -> None:
+    """Raise ConfigError unless it is an image's address (http, https) or a data: URI of one."""
+    if not isinstance(address, str) or not address.startswith(IMAGE_ADDRESSES):
+        raise ConfigError(
+            f"{str(address)[:60]!r} is no address of an image",
+            hint="give an http address or a data:image/... URI; only the rows of a data set on"
+            " disk may name files",
+        )
+
+
+def _parts(parts: Iterable[Any]) -> tuple[str, tuple[str, ...]]:
+    """The text and the images of content in parts."""
+    said, images, gap = "", [], False
+    for part in parts:
+        if not isinstance(part, Mapping):
+            raise ConfigError("a message's content has a part that is no object")
+        kind = part.get("type")
+        text = part.get("text")
+        if kind in TEXT_PARTS and isinstance(text, str):
+            said += ("\n" if gap and said else "") + text
+            gap = False
+        elif kind in IMAGE_PARTS:
+            images.append(_address(part))
+            gap = True
+        else:
+            raise ConfigError(f"a message has a part of type {kind!r}, which no judge is shown")
+    return said, tuple(images)
+
+
+def _address(part: Mapping[str, Any]) -> Any:
+    """What an image's part holds: {"image_url": {"url": ...}}, or the address itself."""
+    given = next((part[key] for key in ("image_url", "image", "url") if part.get(key)), None)
+    return given.get("url") if isinstance(given, Mapping) else given
 
 
 def _tool_calls(calls: Iterable[Any]) -> Iterable[str]:
@@ -90,7 +149,16 @@ def text_key(text: Text) -> bytes:
     """A text as bytes for hashing: equal bytes if and only if equal texts."""
     if isinstance(text, str):
         return b"s" + text.encode("utf-8", "surrogatepass")
-    return b"m" + json.dumps(msgspec.to_builtins(text), sort_keys=True).encode()
+    turns = msgspec.to_builtins(text)
+    for turn in turns:
+        if not turn["images"]:
+            del turn["images"]  # as before messages could have images
+    return b"m" + json.dumps(turns, sort_keys=True).encode()
+
+
+def has_images(*texts: Text) -> bool:
+    """Whether any turn of any of the texts has an image."""
+    return any(turn.images for text in texts if not isinstance(text, str) for turn in text)
 
 
 class Response(Record, frozen=True, gc=True, dict=True):
@@ -296,6 +364,8 @@ class CriterionVerdict(Record, frozen=True):
     """Pairs only: of the first over the second, unclipped."""
     scores: tuple[float, float] | None = None
     """Pairs only: both sides' own expected scores (first, second)."""
+    votes: tuple[int | None, ...] = ()
+    """A panel's members' own levels, in the recipe's order; None: it gave none."""
 
 
 class Pointwise(Record, frozen=True):
@@ -310,6 +380,10 @@ class Pointwise(Record, frozen=True):
     thinking: str = ""
     cut: int = 0
     """Characters left out of the middle of the response to fit the engine's context."""
+    thinking_cut: bool = False
+    """The thinking was ended by its budget, at least once where there were several draws."""
+    decided_by: str = ""
+    """Of several judges, the members of a panel that answered, or whom a cascade asked last."""
     kind: Literal["pointwise"] = "pointwise"
 
 
@@ -337,6 +411,9 @@ class Pairwise(Record, frozen=True):
     """See `Comparison.lean`."""
     rubric: str = ""
     """Digest of the pair's own rubric, where one was written for it."""
+    thinking_cut: bool = False
+    decided_by: str = ""
+    """As of a `Pointwise`."""
     kind: Literal["pairwise"] = "pairwise"
 
     def comparison(self, first: int | None = None, second: int | None = None) -> Comparison:
@@ -366,6 +443,9 @@ class Listing(Record, frozen=True):
     thinking: str = ""
     cut: int = 0
     """Characters left out of the middles of the responses to fit the engine's context."""
+    thinking_cut: bool = False
+    decided_by: str = ""
+    """As of a `Pointwise`."""
     kind: Literal["listing"] = "listing"
 
 
@@ -392,6 +472,7 @@ class ErrorReport(Record, frozen=True):
     thinking: str = ""
     cut: int = 0
     """Characters left out of the middle of the response to fit the engine's context."""
+    thinking_cut: bool = False
     kind: Literal["errors"] = "errors"
 
 
@@ -416,6 +497,7 @@ class Spans(Record, frozen=True):
     """As of an `ErrorReport`."""
     dropped: int = 0
     """Passages that the judge quoted and that the response has not, or has more than once."""
+    thinking_cut: bool = False
     kind: Literal["spans"] = "spans"
 
 
@@ -499,7 +581,8 @@ class GroupResult(Record, frozen=True, eq=False):
     metrics: Mapping[str, float]
     usage: Usage
     record: Mapping[str, str]
-    """Digests of rubric, recipe, template, engine and profile, the seed and the version."""
+    """Digests of rubric, recipe, template, engine, profile and (where one is used) calibration, the
+    seed and the version."""
 
     @property
     def values(self) -> list[float | None]:
@@ -511,12 +594,14 @@ class GroupResult(Record, frozen=True, eq=False):
 
 
 class Sampling(Record, frozen=True):
-    """How an engine samples; `think_tokens` is the budget of free thinking before the grammar."""
+    """How an engine samples."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 512
+    """Of the answer, the thinking not counted."""
     think_tokens: int = 0
+    """Budget of free thinking before the answer and its grammar; 0: the model does not think."""
     seed: int = 0
     stop: tuple[str, ...] = ()
 
@@ -570,6 +655,7 @@ class Generation(Record, frozen=True):
 
     id: str
     text: str
+    """The answer alone: verdicts are read from it, never from the thinking."""
     thinking: str = ""
     token_texts: tuple[str, ...] = ()
     finish: Literal["stop", "length"] = "stop"
@@ -581,6 +667,8 @@ class Generation(Record, frozen=True):
     """The label log-probabilities were taken after a grammar's mask: their sum says nothing."""
     prompt_logprobs: tuple[float, ...] | None = None
     scalar: float | None = None
+    thinking_cut: bool = False
+    """The budget ended the thinking, not the model; the answer was forced."""
 
 
 class Abilities(Record, frozen=True):
@@ -592,6 +680,10 @@ class Abilities(Record, frozen=True):
     constraints: frozenset[ConstraintKind] = frozenset()
     scalar: bool = False
     images: bool = False
+    reference: bool = False
+    """A scalar engine that compares the response with a reference, and fails without one."""
+    thinking: bool = False
+    """It keeps `Sampling.think_tokens`: thinking within a budget, then the grammar."""
 
 
 class Engine(Protocol):
@@ -650,6 +742,9 @@ class VerdictStore(Protocol):
 
     def put(self, key: str, verdict: Verdict) -> None:
         """Keep a verdict; a second `put` under the same key changes nothing."""
+
+    def flush(self) -> None:
+        """Return once all that was put before outlives a crash. Raises `StoreError`."""
 
     def close(self) -> None:
         """Flush and free; idempotent."""

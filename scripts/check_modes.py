@@ -1,8 +1,9 @@
-"""Every bundled recipe on a real model: does each generation hold a verdict that can be read?
+"""Every way of judging on a real model: does each generation hold a verdict that can be read?
 
-    python scripts/check_modes.py                                  # the embedded model, 8 a recipe
-    python scripts/check_modes.py --generations 200 --engine vllm:MODEL --only steps pointwise
-    python scripts/check_modes.py --generations 20 --engine transformers:MODEL
+    python scripts/check_modes.py --modes --generations 200    # the embedded model, short answers
+    python scripts/check_modes.py --modes --generations 20 --engine transformers:MODEL
+    python scripts/check_modes.py --modes --engine "embedded?backend=guidance"    # or outlines
+    python scripts/check_modes.py --only steps carr            # bundled recipes, by name or mode
 
 Judges small groups until a recipe has made that many calls, and prints for each recipe the calls,
 those without a readable verdict by kind, what failed otherwise (evidence that is not in the
@@ -24,7 +25,8 @@ from typing import Any
 
 from judge import Group, RewardModel
 from judge.config import load_engine
-from judge.recipes import load_recipe, recipe_names
+from judge.recipes import Recipe, load_recipe, recipe_names
+from judge.recipes.schema import WORDLESS
 from judge.rubrics import Rubric, parse_rubric
 from judge.types import Engine
 
@@ -55,11 +57,31 @@ RUBRICS: Mapping[str, list[dict[str, Any]]] = {
                         {"id": "rich", "question": "Is it rich?", "layer": "behaviour", **LEVELS}],
     "arena-rl": [{"id": "path", "question": "Is the way sound?", "layer": "path"},
                  {"id": "answer", "question": "Is the answer right?", "layer": "answer"}],
+    "carr": [{"id": "hop", "kind": "statement", "question": "Is it <E0> that makes <E1>?",
+              "slots": ["E0", "E1"], "evidence": "citation"},
+             {"id": "right", "question": "Is the answer right?", "scope": "answer"}],
     "openrs-given": [{"id": "true", "question": "Is it true?", "tier": "critical"},
                      {"id": "short", "question": "Is it short?", "tier": "highlight"}],
 }  # fmt: skip
 PLAIN = [{"id": "right", "question": "Is the answer right?", **LEVELS},
          {"id": "short", "question": "Does it come to the point?"}]  # fmt: skip
+
+MODES: Mapping[str, dict[str, Any]] = {
+    "pointwise": {"mode": "pointwise", "reasoning": "critique"},
+    "pairwise": {"mode": "pairwise", "reasoning": "critique"},
+    "listwise": {"mode": "listwise", "reasoning": "critique", "list_size": 3},
+    "steps": {"mode": "steps", "reasoning": "brief"},
+    "spans": {"mode": "spans", "reasoning": "brief"},
+    "drlc": {"mode": "spans", "spans": "listed", "reasoning": "brief", "max_listed": 2},
+    "errors": {"mode": "errors", "reasoning": "brief", "max_listed": 2},
+}
+"""One way of judging each, with short answers; the rubric is that of the same name."""
+SHORT = {"max_reason_chars": 60, "max_tokens": 512}
+PAIRS = {"schedule": "round_robin", "reward": "win_rate"}
+AT_ONCE = 4
+"""Groups judged together."""
+COUNTED = ("r3-relevance", "mixed-r1")
+"""Recipes whose rubrics ask a judge nothing: a program decides all."""
 
 
 class Kept:
@@ -75,9 +97,16 @@ class Kept:
         """Stay open."""
 
 
-def rubric_of(name: str) -> Rubric:
-    recipe = load_recipe(name)
-    base = "arena-rl" if name.startswith("arena-rl") else name
+def mode_recipe(name: str) -> Recipe:
+    """A recipe for one of `MODES`."""
+    judge = MODES[name]
+    group = PAIRS if judge["mode"] == "pairwise" else {}
+    content = {"schema": "recipe/v1", "id": name, "judge": {**SHORT, **judge}, "group": group}
+    return Recipe.model_validate(content)
+
+
+def rubric_of(recipe: Recipe) -> Rubric:
+    base = "arena-rl" if recipe.id.startswith("arena-rl") else recipe.id
     listed = RUBRICS.get(base) or RUBRICS.get(recipe.judge.mode) or PLAIN
     return parse_rubric({"schema": "rubric/v1", "id": "check/modes", "criteria": listed})
 
@@ -90,25 +119,30 @@ def groups() -> Iterator[Group]:
             yield Group.of(said, texts, reference=texts[0], context="A quiz.", anchor=0, meta=META)
 
 
-async def check(name: str, engine: Engine, wanted: int, seed: int) -> dict[str, Any]:
+async def check(recipe: Recipe, engine: Engine, wanted: int, seed: int = 0) -> dict[str, Any]:
+    """Judge until `wanted` calls are made; what came of them."""
     began = time.monotonic()
     model = RewardModel.build(
-        rubric_of(name), recipe=name, engine=engine, seed=seed, timeout_s=3600.0
+        rubric_of(recipe),
+        recipe=recipe,
+        engine={role: engine for role, must in recipe.roles.items() if must},
+        seed=seed,
+        timeout_s=3600.0,
     )
     calls = judged = responses = 0
     unread: Counter[str] = Counter()
     void: Counter[str] = Counter()
     async with model:
-        for group in groups():
-            result = await model.score_group(group)
-            calls += result.usage.calls
-            for failure in result.failures:
-                torn = failure.stage == "read" and failure.kind in ("malformed", "cut")
-                (unread if torn else void)[f"{failure.stage} {failure.kind}"] += 1
-            responses += len(result.values)
-            judged += sum(value is not None for value in result.values)
-            if calls >= wanted or not result.usage.calls:
-                break
+        endless, asked = groups(), -1
+        while asked < calls < wanted:
+            asked = calls
+            for result in await model.score_groups(itertools.islice(endless, AT_ONCE)):
+                calls += result.usage.calls
+                for failure in result.failures:
+                    torn = failure.stage == "read" and failure.kind in ("malformed", "cut")
+                    (unread if torn else void)[f"{failure.stage} {failure.kind}"] += 1
+                responses += len(result.values)
+                judged += sum(value is not None for value in result.values)
     return {"calls": calls, "unread": dict(unread), "void": dict(void), "judged": judged,
             "responses": responses, "seconds": round(time.monotonic() - began, 1)}  # fmt: skip
 
@@ -116,13 +150,13 @@ async def check(name: str, engine: Engine, wanted: int, seed: int) -> dict[str, 
 async def every(options: argparse.Namespace) -> bool:
     engine = Kept(load_engine(options.engine))
     whole = True
-    names = [
-        name
-        for name in recipe_names()
-        if not options.only or name in options.only or load_recipe(name).judge.mode in options.only
-    ]
-    for name in names:
-        told = await check(name, engine, options.generations, options.seed)
+    bundled = [load_recipe(name) for name in recipe_names() if name not in COUNTED]
+    recipes = [mode_recipe(name) for name in MODES] if options.modes else bundled
+    for recipe in recipes:
+        name, mode = recipe.id, recipe.judge.mode
+        if mode in WORDLESS or (options.only and not {name, mode} & set(options.only)):
+            continue
+        told = await check(recipe, engine, options.generations, options.seed)
         fine = bool(told["calls"]) and not told["unread"]
         whole = whole and fine
         torn, void = told["unread"], told["void"]
@@ -137,6 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", default="embedded")
     parser.add_argument("--generations", type=int, default=8, help="calls a recipe, at least")
+    parser.add_argument("--modes", action="store_true", help="one short recipe a mode")
     parser.add_argument("--only", nargs="*", default=[], help="recipes or modes")
     parser.add_argument("--seed", type=int, default=0)
     sys.exit(0 if asyncio.run(every(parser.parse_args())) else 1)

@@ -95,6 +95,7 @@ class CodedEngine(ScriptedEngine):
             context_tokens=self.abilities.context_tokens,
             label_logprobs=logprobs,
             constraints=frozenset(kinds),
+            thinking=True,
         )
         self.judge, self.broken, self.logprobs, self.masked = judge, broken, logprobs, masked
         self.pause = pause
@@ -283,7 +284,7 @@ def make_recipe() -> Callable[..., Recipe]:
     def make(base: str = "pointwise", **sections: Mapping[str, Any]) -> Recipe:
         raw = load_recipe(base).model_dump(mode="json", by_alias=True)
         for name, changes in sections.items():
-            raw[name] = {**raw[name], **changes} if isinstance(changes, Mapping) else changes
+            raw[name] = {**(raw[name] or {}), **changes} if isinstance(changes, Mapping) else changes
         return Recipe.model_validate(raw)
 
     return make
@@ -301,10 +302,17 @@ def make_group() -> Callable[..., Group]:
 
 @pytest.fixture
 def build(make_rubric):
-    """`RewardModel.build` with a rubric of one criterion; closed at the test's end."""
+    """`RewardModel.build` with a rubric of one criterion; closed at the test's end.
+
+    One engine takes every role that the recipe needs.
+    """
     made: list[RewardModel] = []
 
     def make(engine: Any, rubric: Any = None, **options: Any) -> RewardModel:
+        if not isinstance(engine, Mapping):
+            recipe = options.get("recipe", "pointwise")
+            recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+            engine = {role: engine for role, must in recipe.roles.items() if must}
         model = RewardModel.build(rubric or make_rubric(), engine=engine, **options)
         made.append(model)
         return model

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judge.calibration import Calibration, ProbabilityMap, expit, logit, without_order
+from judge.calibration import (
+    Calibration,
+    ProbabilityMap,
+    expit,
+    load_calibration,
+    logit,
+    without_order,
+)
 from judge.errors import ConfigError
 from judge.types import Comparison
 
@@ -101,6 +108,20 @@ def test_json_gives_the_same_calibration_and_digest():
     again = Calibration.from_json(made.to_json())
     assert again == made
     assert again.digest == made.digest != Calibration("abd").digest
+
+
+def test_a_file_is_read_or_refused_by_its_name(tmp_path):
+    made = Calibration("abc", order_effect=0.25, n_pairs=3, about="a judge")
+    path = tmp_path / "c.json"
+    path.write_text(made.to_json() + "\n")
+    assert load_calibration(path) == load_calibration(str(path)) == made
+    assert load_calibration(made) is made
+    path.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_calibration(path)
+    path.write_text("[]")
+    with pytest.raises(ConfigError, match=r"c\.json: not a calibration"):
+        load_calibration(path)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"pairs": {"kind": "cubic"}}', '{"n_pairs": "x"}'])

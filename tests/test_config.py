@@ -3,12 +3,14 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from judge import config
-from judge.config import ENGINES, engine_maker, load_engine, open_store, template_name
+from judge.config import ENGINES, STORE_NAME, engine_maker, load_engine, open_store, template_name
 from judge.engines.openai import OpenAIEngine
 from judge.engines.replay import ReplayEngine
+from judge.engines.scalar_transformers import ScalarTransformers
+from judge.engines.scalar_vllm import ScalarVLLM
 from judge.engines.scripted import ScriptedEngine
 from judge.errors import ConfigError, StoreError
-from judge.store import FileStore, MemoryStore
+from judge.store import FileStore, MemoryStore, SQLiteStore
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,19 @@ def test_every_engine_has_a_maker():
     assert {"embedded", "vllm", "transformers", "openai", "replay"} <= set(ENGINES)
 
 
+@pytest.mark.parametrize(
+    ("kind", "made"), [("reward", ScalarTransformers), ("vllm-reward", ScalarVLLM)]
+)
+def test_scalar_reward_models(kind, made):
+    engine = load_engine(f"{kind}:some/model?style=polar&label=1&dtype=float32")
+    assert isinstance(engine, made)
+    assert engine.name == f"{kind}:some/model"
+    with pytest.raises(ConfigError, match="style 'essay'"):
+        load_engine(f"{kind}:some/model?style=essay")
+    pool = load_engine(f"pool:{kind}:a,{kind}:b?style=chat")
+    assert pool.name == f"pool:{kind}:a,{kind}:b"
+
+
 def test_another_package_may_add_an_engine(monkeypatch):
     point = EntryPoint("mine", "judge.engines.scripted:ScriptedEngine", "judge.engines")
 
@@ -71,12 +86,15 @@ def test_stores(tmp_path):
     assert isinstance(open_store(None), MemoryStore)
     mine = MemoryStore()
     assert open_store(mine) is mine
-    for path in (tmp_path / "a", str(tmp_path / "b")):
-        store = open_store(path)
-        assert isinstance(store, FileStore)
-        store.close()
+    (tmp_path / "folder").mkdir()
+    for name, kind in (("a.jsonl", FileStore), ("b", SQLiteStore), ("folder", SQLiteStore)):
+        for path in (tmp_path / name, str(tmp_path / name)):
+            store = open_store(path)
+            assert isinstance(store, kind)
+            store.close()
+    assert (tmp_path / "folder" / STORE_NAME).exists()
     with pytest.raises(StoreError):
-        open_store(tmp_path)
+        open_store(tmp_path / "b" / "c")
 
 
 def test_the_template_of_a_recipe(make_recipe):

@@ -229,6 +229,22 @@ def test_chats_stay_lists_of_messages():
     assert last == {"role": "assistant", "content": "4 C."}
 
 
+def test_images_stay_with_their_turn():
+    seen = (Message("user", "What?", images=("https://a.org/1.png",)),)
+    group, result = judged([1.0, 0.0], prompt=seen, texts=["A cat.", "A dog."])
+    (row,) = preference_pairs(group, result)
+    assert row["prompt"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What?"},
+                {"type": "image_url", "image_url": {"url": "https://a.org/1.png"}},
+            ],
+        }
+    ]
+    assert Message.of(row["prompt"][0]) == seen[0]
+
+
 def test_a_text_prompt_with_a_chat_among_its_responses_becomes_a_chat():
     answer = [{"role": "assistant", "content": "Yes."}]
     (row,) = preference_pairs(*judged([1.0, 0.0], texts=[answer, "No."]))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from judge.errors import ConfigError
 from judge.fence import MAX_NAME, ControlTokens, Fence, cut_middle
 from judge.types import Message
 
@@ -238,3 +239,38 @@ def test_a_cut_text_cannot_leave_its_fence_either():
 @pytest.mark.parametrize("text", ["", ()])
 def test_an_empty_text_is_fenced_too(text):
     assert fence(text) == ("```" + NONCE + "\n\n```" + NONCE if text == "" else "")
+
+
+# --- images ----------------------------------------------------------------------------------
+
+ONE, TWO = "data:image/png;base64,AA==", "https://a.org/2.png"
+
+
+def test_images_are_numbered_over_the_whole_conversation_and_go_with_their_message():
+    made = Fence(0, "g", 0, None, shows_images=True)
+    said = Message("user", "a [image 2]", images=(ONE,))
+    first = made((said, Message("user", "", images=(TWO,))))
+    second = made((Message("assistant", "b", images=(TWO, ONE)),))
+    shown = (Message("system", "s"), Message("user", f"{second}\n{first}"), Message("user", first))
+    system, both, last = made.illustrated(shown)
+    assert system == shown[0]
+    assert both.images == (TWO, ONE, ONE, TWO)
+    assert last.images == (ONE, TWO)
+    marks = [line for line in both.content.splitlines() if line.startswith("[image")]
+    assert marks == ["[image 1]", "[image 2]", "[image 3]", "[image 4]"]
+    assert "a [image 2]" in both.content  # what a response says is text
+    assert "[image 5]\n" in last.content
+    assert made.nonce + "-" not in both.content + last.content
+
+
+def test_without_images_messages_stay_as_they_are():
+    made = Fence(0, "g", 0, None, shows_images=True)
+    shown = (Message("user", made("x")),)
+    assert made.illustrated(shown) is shown
+
+
+def test_a_fence_that_shows_no_images_refuses_them():
+    with pytest.raises(ConfigError, match="sees none"):
+        fence((Message("user", "x", images=(ONE,)),))
+    with pytest.raises(ConfigError, match="no address"):
+        Fence(0, "g", 0, None, shows_images=True)((Message("user", "x", images=("/etc/passwd",)),))

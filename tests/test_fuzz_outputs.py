@@ -31,6 +31,12 @@ RUBRIC = (
     {"id": "flaw", "kind": "pitfall"},
 )
 
+DENSE = {
+    "spare": ({"id": "good", "kind": "step"}, {"id": "sound", "scope": "step", "scale": "1..3"}),
+    "fine-grained": ({"id": "good", "scope": "sentence"}, {"id": "true", "scope": "sentence"}),
+}
+"""Recipes on parts of a response, and criteria of theirs that one call asks about."""
+
 
 def modes() -> Iterator[tuple[str, dict[str, Any], dict[str, Any], int]]:
     """Every form an answer can have: base recipe, judge section, criteria section, criteria."""
@@ -41,6 +47,8 @@ def modes() -> Iterator[tuple[str, dict[str, Any], dict[str, Any], int]]:
             for verdict in get_args(PairVerdict):
                 judge = {"verdict": verdict, "reasoning": reasoning}
                 yield "pairwise-win-rate", judge, {}, count
+        for base, count in itertools.product(DENSE, (1, 2)):
+            yield base, {"reasoning": reasoning}, {}, count
         for verdict in set(get_args(PairVerdict)) - {"levels"}:
             judge = {"verdict": verdict, "reasoning": reasoning}
             yield "pairwise-win-rate", judge, {"combine": "overall"}, 1
@@ -151,10 +159,13 @@ def judged(build, make_rubric, make_recipe, answer):
             calls += 1
             return spoilt(answer(request), request)
 
-        group = {} if base == "pointwise" else {"group": {"orders": "one"}}
+        alone = base == "pointwise" or base in DENSE
+        group = {} if alone else {"group": {"orders": "one"}}
         recipe = make_recipe(base, judge={**judge, "attempts": 1}, criteria=criteria, **group)
-        model = build(ScriptedEngine(respond), make_rubric(*RUBRIC[:listed]), recipe=recipe)
-        texts = ["first", "second"][: 1 if base == "pointwise" else 2]
+        rubric = make_rubric(*DENSE.get(base, RUBRIC)[:listed])
+        model = build(ScriptedEngine(respond), rubric, recipe=recipe)
+        texts = ["first", "second"][: 1 if alone else 2]
+        texts = ["One.\n\nTwo."] if base in DENSE else texts
         results = model.score(Group.of(f"Question {k}.", texts, id=str(k)) for k in range(count))
         assert calls == count
         return results
@@ -198,6 +209,10 @@ def test_an_answer_cut_by_its_budget_says_so(judged):
             assert {failure.kind for failure in result.failures} == {"cut"}, mode
 
 
+def parts_of(verdict: Any) -> Sequence[Any]:
+    return [one.verdict for one in verdict.spans] if verdict.kind == "spans" else verdict.parts
+
+
 def test_probabilities_that_are_none_never_become_a_number(judged):
     """Right answers with spoilt log-probabilities: the label counts, or nothing does."""
     rng = random.Random(2)
@@ -216,8 +231,65 @@ def test_probabilities_that_are_none_never_become_a_number(judged):
         for result in judged(mode, 8, spoilt):
             assert result.failures == (), mode
             assert all(0.0 <= value <= 1.0 for value in result.values), (mode, result.values)
-            parts = [part for verdict in result.verdicts for part in verdict.parts]
+            parts = [part for verdict in result.verdicts for part in parts_of(verdict)]
             flat = [p for part in parts for p in (part if isinstance(part, tuple) else [part])]
             for part in flat:
                 assert not part.probabilities or math.isclose(sum(part.probabilities), 1.0)
                 assert part.label_mass is None or 0.0 <= part.label_mass <= 1.0
+
+
+# --- answers that are lists ------------------------------------------------------------------
+
+LISTS = {
+    "tigerscore": {"id": "errors", "scale": {"errors": {"aspects": ["accuracy", "fluency"]}}},
+    "drlc": {"id": "good", "scope": "span"},
+}
+"""Recipes whose judge lists what it quotes, and a criterion of theirs."""
+ANY_LIST: Sequence[Spoil] = (truncated, nested, quoted, noise, trailing, unescaped)
+
+
+def of_items(rng: random.Random, text: str, request: GenerationRequest) -> str:
+    """The list itself is wrong: an item, one of its keys or values, or how many there are."""
+    told = json.loads(text)
+    (key,) = set(told) - {"critique"}
+    items = told[key]
+    name = rng.choice(sorted(items[0]))
+    wrong: Sequence[Any] = (
+        *({**items[0], name: bad} for bad in ([], {}, None, 7, True)),
+        {**items[0], "made_up": "x"},
+        {**items[0], name.upper(): items[0][name]},
+        {field: value for field, value in items[0].items() if field != name},
+        *(None, 3, "location", [], [items[0]], {}),
+    )
+    bad = {**told, key: [*items, rng.choice(wrong)]}
+    many = {**told, key: items * 60}
+    none = {**told, key: rng.choice((None, {}, "x", items[0], 0))}
+    alone = {rng.choice((key.upper(), key + "_", "made_up")): items}
+    twice = text.replace("[{", "[{" + json.dumps({name: items[0][name]})[1:-1] + ", ", 1)
+    return rng.choice((twice, *map(json.dumps, (bad, many, none, alone))))
+
+
+@pytest.mark.parametrize("base", LISTS)
+def test_malformed_lists_are_failures_with_a_reason(base, build, make_rubric, make_recipe):
+    rng = random.Random(3)
+    turn = itertools.cycle((*ANY_LIST, of_items))
+
+    def respond(request: GenerationRequest) -> Generation:
+        schema = request.constraint.json_schema["properties"]
+        (key,) = set(schema) - {"critique"}
+        item = {
+            name: field.get("enum", ["One"])[0]
+            for name, field in schema[key]["items"]["properties"].items()
+        }
+        text = json.dumps({key: [item]})
+        return Generation(request.id, next(turn)(rng, text, request))
+
+    recipe = make_recipe(base, judge={"attempts": 1})
+    model = build(ScriptedEngine(respond), make_rubric(LISTS[base]), recipe=recipe)
+    for result in model.score(Group.of(f"Question {k}.", ["One. Two."]) for k in range(1000)):
+        assert result.values == [None]
+        assert [verdict.raw for verdict in result.verdicts] == []
+        assert {(f.stage, f.kind) for f in result.failures} == {("read", "malformed")}
+        for failure in result.failures:
+            assert 0 < len(failure.message) < 400, failure
+            assert not CRASH.match(failure.message), failure

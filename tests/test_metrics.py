@@ -1,6 +1,7 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from judge.judges.base import Tally
 from judge.metrics import metrics
@@ -22,6 +23,7 @@ def pair(first, second, p_first, p_second, call="c", mass=None, cut=0):
 def test_of_nothing_there_is_nothing_to_say():
     made = metrics([], [], [], Tally())
     zero = {"unjudged", "gated", "failures", "calls", "stored", "cut", "rubrics_written"}
+    zero.add("calls_saved")
     assert {key for key, value in made.items() if value == 0.0} == zero
     assert all(math.isnan(value) for key, value in made.items() if key not in zero)
 
@@ -71,8 +73,38 @@ def test_the_mass_of_a_verdict_is_its_smallest():
     assert made["label_mass_min"] == 0.5
 
 
+def test_the_share_of_thinking_that_its_budget_ended():
+    verdicts = [
+        Pointwise(0, (), thinking="so"),
+        Pointwise(1, (), thinking="so", thinking_cut=True),
+        replace(pair(0, 1, 1.0, 0.0), thinking="so"),
+        Pointwise(2, ()),
+        Scalar(0, 1.0),
+    ]
+    assert metrics([], verdicts, [], Tally())["thinking_cut"] == pytest.approx(1 / 3)
+    lost = Failure("read", "thinking_cut", "x", call="c")
+    other = Failure("read", "cut", "x", call="d")
+    assert metrics([], verdicts, [lost, other], Tally())["thinking_cut"] == 0.5
+    assert math.isnan(metrics([], verdicts[3:], [other], Tally())["thinking_cut"])
+
+
 def test_cut_verdicts_are_counted():
     made = metrics(
         [], [Pointwise(0, (), cut=9), pair(0, 1, 1.0, 0.0, cut=1), Scalar(0, 1.0)], [], Tally()
     )
     assert made["cut"] == 2.0
+
+
+def test_panels_and_cascades():
+    tally = Tally(unanimous=[True, True, False, True], escalated=[True, False, False], saved=2)
+    made = metrics([reward(1.0)], [], [], tally)
+    assert made["panel_unanimous"] == 0.75
+    assert made["cascade_escalated"] == pytest.approx(1 / 3)
+    assert made["calls_saved"] == 2.0
+
+
+def test_what_one_of_several_judges_has_cost_is_added_under_its_name():
+    tally, own = Tally(Usage(calls=3), [], 1), Tally(Usage(calls=2), [WHY], 4)
+    tally.take(own, "second")
+    assert (tally.usage.calls, tally.stored) == (5, 5)
+    assert [failure.message for failure in tally.failures] == [f"second: {WHY.message}"]

@@ -34,6 +34,11 @@ POINTWISE = {
     "reference": ({"reasoning": "none"}, CRITERIA[:1], {"reference": "Seven."}),
     "context": ({"reasoning": "none"}, CRITERIA[:1], {"context": "A week.", "reference": "Seven."}),
 }
+CITED = (
+    {"id": "right", "question": "Is the answer the reference?", "scope": "answer"},
+    {"id": "hop", "question": "Did <E0> count <E1>?", "kind": "statement", "slots": ["E0", "E1"],
+     "evidence": "citation"},
+)  # fmt: skip
 PAIRWISE = {
     "three_way": ({"verdict": "three_way"}, {}),
     "two_way": ({"verdict": "two_way"}, {}),
@@ -152,6 +157,18 @@ def test_prompts_about_parts(
     result = build(engine, rubric, recipe=recipe).score([group])[0]
     assert not result.failures
     is_golden(name, rendered(engine.requests[1]))
+
+
+def test_a_prompt_about_citations(coded_engine, build, make_rubric, make_group, is_golden):
+    engine = coded_engine()
+    group = make_group(
+        "Ada counted seven days [2].",
+        prompt="How long is a week?",
+        reference="Seven.",
+        context="[1] Bob slept.\n[2] Ada counted seven days.",
+    )
+    build(engine, make_rubric(*CITED), recipe="carr").score([group])
+    is_golden("citations", rendered(engine.requests[0]))
 
 
 def test_a_conversation_is_rendered_turn_by_turn(

@@ -152,8 +152,9 @@ def test_a_broken_template_is_an_error_when_it_is_used_first(build, coded_engine
 
 
 def test_a_store_that_cannot_be_used_is_an_error(build, coded_engine, tmp_path):
+    (tmp_path / "file").touch()
     with pytest.raises(StoreError):
-        build(coded_engine(), store=tmp_path).score(groups(1))
+        build(coded_engine(), store=tmp_path / "file" / "s.db").score(groups(1))
 
 
 async def test_giving_up_waiting_for_the_start_leaves_the_others_their_engine(build, coded_engine):

@@ -24,6 +24,7 @@ from judge.types import (
     Reward,
     Usage,
     check_probabilities,
+    has_images,
     text_key,
 )
 
@@ -62,13 +63,65 @@ def test_a_message_is_read_from_the_wire_form():
     [
         {"role": "robot", "content": "x"},
         {"content": "x"},
-        {"role": "user", "content": [{"type": "text", "text": "x"}]},
         {"role": "user", "content": 7},
+        {"role": "user", "content": ["x"]},
+        {"role": "user", "content": [{"type": "input_audio", "text": "x"}]},
+        {"role": "user", "content": [{"type": "text", "text": None}]},
+        {"role": "user", "content": [{"type": "image"}]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a.png"}}]},
+        {"role": "user", "content": "x", "images": ["/etc/passwd"]},
+        {"role": "user", "content": "x", "images": ["file:///etc/passwd"]},
+        {"role": "user", "content": "x", "images": ["data:text/plain;base64,AA=="]},
+        {"role": "user", "content": "x", "images": [7]},
     ],
 )
 def test_a_message_that_cannot_be_used(raw):
     with pytest.raises(ConfigError):
         Message.of(raw)
+
+
+URI = "data:image/png;base64,iVBORw0KGgo="
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "images"),
+    [
+        ([{"type": "text", "text": "x"}], "x", ()),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab", ()),
+        (
+            [
+                {"type": "image_url", "image_url": {"url": URI}},
+                {"type": "text", "text": "a"},
+                {"type": "image", "image": "https://a.org/1"},
+                {"type": "input_image", "image_url": "http://a.org/2"},
+                {"type": "text", "text": "b"},
+            ],
+            "a\nb",
+            (URI, "https://a.org/1", "http://a.org/2"),
+        ),
+        ([{"type": "image", "url": URI}], "", (URI,)),
+        ([], "", ()),
+    ],
+)
+def test_content_in_parts(content, said, images):
+    message = Message.of({"role": "user", "content": content})
+    assert (message.content, message.images) == (said, images)
+    again = Message.of({"role": "user", "content": message.wire_content})
+    assert again == message
+    more = Message.of({"role": "user", "content": content, "images": [URI]})
+    assert more.images == (*images, URI)
+
+
+def test_an_image_is_part_of_the_text_and_no_image_changes_no_key():
+    plain = (Message("user", "x"),)
+    assert text_key(plain) == (
+        b'm[{"content": "x", "name": null, "role": "user", "tool_calls": []}]'
+    )
+    images = ((), (URI,), (URI + "A",))
+    keys = {text_key((Message("user", "x", images=one),)) for one in images}
+    assert len(keys) == 3
+    assert has_images("x", plain) is False
+    assert has_images("x", plain, (Message("user", "x", images=(URI,)),)) is True
 
 
 def test_a_response_is_read_from_all_its_forms():

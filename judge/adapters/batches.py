@@ -139,7 +139,8 @@ async def share_rewards(
 def _response(completion: Any, tokens: Sequence[int] | None) -> dict[str, Any]:
     if isinstance(completion, list) and len(completion) == 1:
         turn = completion[0]
-        if turn.get("role") == "assistant" and not turn.get("tool_calls"):
+        plain = isinstance(turn.get("content") or "", str) and not turn.get("images")
+        if turn.get("role") == "assistant" and plain and not turn.get("tool_calls"):
             completion = turn.get("content") or ""
     return {"text": completion, "token_ids": None if tokens is None else tuple(tokens)}
 

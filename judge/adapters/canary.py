@@ -41,6 +41,9 @@ class ForgetfulStore:
     def put(self, key: str, verdict: Verdict) -> None:
         """Not kept."""
 
+    def flush(self) -> None:
+        """Nothing to keep."""
+
     def close(self) -> None:
         """Nothing to free."""
 

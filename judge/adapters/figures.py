@@ -24,6 +24,7 @@ KEYS = (
     "flip_rate",
     "label_mass",
     "label_mass_min",
+    "thinking_cut",
     "length_mean",
     "length_correlation",
     "degenerate_share",
@@ -65,10 +66,10 @@ def step_figures(
         coverage; `group_spread`, the mean over groups of the deviation within, and
         `zero_spread_share`, the share of groups (of those with two rewards or more) whose rewards
         do not differ, which teach nothing; `unjudged_share` of the responses; failed calls, all and
-        by kind; `flip_rate` and `label_mass`, means over groups; `length_mean` in tokens if every
-        response of the step has token ids, in characters otherwise; `length_correlation` of reward
-        and length within groups (both less their group's means); the share of degenerate
-        responses; and what judging cost.
+        by kind; `flip_rate`, `label_mass` and `thinking_cut`, means over groups; `length_mean` in
+        tokens if every response of the step has token ids, in characters otherwise;
+        `length_correlation` of reward and length within groups (both less their group's means);
+        the share of degenerate responses; and what judging cost.
 
     Raises:
         AdapterError: The results are not those of the groups.
@@ -96,6 +97,7 @@ def step_figures(
         _mean(_known(results, "flip_rate")),
         _mean(_known(results, "label_mass")),
         min(_known(results, "label_mass_min"), default=math.nan),
+        _mean(_known(results, "thinking_cut")),
         _mean([length for group in lengths for length in group]),
         within_correlation([result.values for result in results], lengths),
         _mean([float(degenerate(response)) for response in responses]),

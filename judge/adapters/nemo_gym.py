@@ -19,9 +19,20 @@ from typing import Any, get_args
 
 from judge.adapters.failure import settle
 from judge.adapters.submission import Slot
-from judge.errors import AdapterError
+from judge.errors import AdapterError, ConfigError
 from judge.records import plain
-from judge.types import Group, GroupResult, Message, Pairwise, Record, Response, Reward, Role, Text
+from judge.types import (
+    IMAGE_PARTS,
+    Group,
+    GroupResult,
+    Message,
+    Pairwise,
+    Record,
+    Response,
+    Reward,
+    Role,
+    Text,
+)
 
 FAILED = "judge_failed"
 FAILURE_CLASS, FAILURE_MESSAGE = "_ng_failure_class", "_ng_failure_message"
@@ -136,7 +147,7 @@ def response_of(raw: Any) -> Response:
         raise AdapterError("a response has no list `output`", hint="send a whole Responses object")
     turns = tuple(_turns(raw["output"], "output", "assistant"))
     truncated = raw.get("status") == "incomplete"
-    if any(turn.role != "assistant" or turn.tool_calls for turn in turns):
+    if any(turn.role != "assistant" or turn.tool_calls or turn.images for turn in turns):
         return Response(turns, truncated=truncated)
     return Response("\n".join(turn.content for turn in turns), truncated=truncated)
 
@@ -183,19 +194,29 @@ def _turn(item: Mapping[str, Any], role: Role) -> Message | None:
         known = ROLES.get(said) if isinstance(said, str) else None
         if known is None:
             raise AdapterError(f"has the unknown role {said!r}")
-        return Message(known, _content(item.get("content")))
+        return _said(known, item.get("content"))
     if kind == "function_call":
         call = f"{item.get('name', '?')}({item.get('arguments', '')})"
         return Message("assistant", "", None, (call,))
     if kind == "function_call_output":
-        return Message("tool", _content(item.get("output", "")))
+        return _said("tool", item.get("output", ""))
     return None
 
 
-def _content(raw: Any) -> str:
+def _said(role: Role, raw: Any) -> Message:
+    """A turn of the texts and the images of its content; other parts are left out."""
     if raw is None or isinstance(raw, str):
-        return raw or ""
+        return Message(role, raw or "")
     if not isinstance(raw, list | tuple) or not all([isinstance(part, Mapping) for part in raw]):
         raise AdapterError("holds neither text nor a list of parts")
-    shown = [part for part in raw if part.get("type", "text") in TEXTS]
-    return "".join([str(part.get("text", part.get("refusal", ""))) for part in shown])
+    parts = []
+    for part in raw:
+        kind = part.get("type", "text")
+        if kind in TEXTS:
+            parts.append({"type": "text", "text": str(part.get("text", part.get("refusal", "")))})
+        elif kind in IMAGE_PARTS:
+            parts.append(part)
+    try:
+        return Message.of({"role": role, "content": parts})
+    except ConfigError as error:
+        raise AdapterError(f"holds an image that is not shown: {error.message}") from error

@@ -41,7 +41,7 @@ from judge.adapters.circles import Circles
 from judge.adapters.failure import OnFailure
 from judge.adapters.worker import SettledJudge, numbers
 from judge.background import wait_at_home
-from judge.errors import JudgeError
+from judge.errors import AdapterError, JudgeError
 from judge.types import Group, Response, Reward, Text
 
 _log = logging.getLogger("judge")
@@ -140,6 +140,9 @@ def executor_class(judge: SettledJudge | None = None) -> type[Any]:
     class AgentExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]
         """The n samples of a prompt get their rewards together."""
 
+        text_alone = False
+        """Whether prompts with images may be judged without them."""
+
         def __init__(self) -> None:
             super().__init__()
             self._judge = judge or SettledJudge(default=DEFAULT)
@@ -160,6 +163,11 @@ def executor_class(judge: SettledJudge | None = None) -> type[Any]:
             images: Any = None,
         ) -> dict[str, Any]:
             """Generate one sample, wait for its siblings, and put its reward in."""
+            if images and not self.text_alone:
+                raise AdapterError(
+                    "OpenRLHF's images do not reach the judge",
+                    hint="text_alone = True in a subclass judges such prompts without them",
+                )
             with self._circles.joined(sampling_params, prompt, label) as ask:
                 output: dict[str, Any] = await super().execute(
                     prompt, label, sampling_params, max_length, hf_tokenizer, llm_engine, images

@@ -145,7 +145,7 @@ def _response(sample: Any) -> Response:
     truncated = getattr(sample.status, "value", sample.status) == "truncated"
     turns = [Message.of(turn) for turn in getattr(sample, "messages", None) or ()]
     said = tuple(turns[_begun(sample, turns) :])
-    if not said or (len(said) == 1 and not said[0].tool_calls):
+    if not said or (len(said) == 1 and not (said[0].tool_calls or said[0].images)):
         return Response(said[0].content if said else sample.response, truncated=truncated)
     return Response(said, truncated=truncated)
 

@@ -33,7 +33,7 @@ from judge.adapters.columns import row_rubric
 from judge.adapters.failure import OnFailure
 from judge.adapters.worker import SettledJudge, WorkerSettings, numbers
 from judge.errors import AdapterError
-from judge.types import Group, Message, Response
+from judge.types import IMAGE_PARTS, Group, Message, Response
 
 DEFAULT: OnFailure = "raise"
 NAMED = ("rubric", "recipe", "engine", "url", "on_failure")
@@ -187,7 +187,7 @@ def _response(trace: Any, view: str) -> Response:
     # A prompt may hold assistant turns of its own; what the policy wrote is marked.
     first = next((at for at, node in enumerate(nodes) if node.sampled), len(nodes))
     said = tuple([_turn(node.message) for node in nodes[first:]])
-    if len(said) == 1 and not said[0].tool_calls:
+    if len(said) == 1 and not (said[0].tool_calls or said[0].images):
         return Response(said[0].content, truncated=truncated)
     return Response(said, truncated=truncated)
 
@@ -198,16 +198,20 @@ def _turn(turn: Any) -> Message:
         for call in getattr(turn, "tool_calls", None) or ()
     ]
     name = getattr(turn, "name", None)
-    told = {"role": turn.role, "content": _text(turn.content), "name": name, "tool_calls": calls}
+    content = turn.content
+    if content is not None and not isinstance(content, str):
+        content = [_part(part) for part in content]
+    told = {"role": turn.role, "content": content, "name": name, "tool_calls": calls}
     return Message.of(told)
 
 
-def _text(content: Any) -> str:
-    """A message's text; of several parts those that are text."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    texts = []
-    for part in content:
-        text = part.get("text") if isinstance(part, Mapping) else getattr(part, "text", None)
-        texts.append(text if isinstance(text, str) else "")
-    return "".join(texts)
+def _part(part: Any) -> Mapping[str, Any]:
+    """A part of a message's content: an image, or its text, which is empty for other things."""
+    told = part
+    if not isinstance(part, Mapping):
+        told = {name: getattr(part, name, None) for name in ("type", "text", "image_url", "image")}
+    if told.get("type") in IMAGE_PARTS:
+        address = told.get("image_url")
+        return {**told, "image_url": getattr(address, "url", address)}
+    text = told.get("text")
+    return {"type": "text", "text": text if isinstance(text, str) else ""}

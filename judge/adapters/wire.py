@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from judge.adapters.gathering import unjudged
 from judge.judges.base import Tally
 from judge.metrics import metrics
-from judge.records import plain, to_line, verdict_from_json
+from judge.records import result_fields as result_fields
+from judge.records import to_json as to_json
+from judge.records import verdict_from_json
 from judge.types import (
     Failure,
     FloatArray,
@@ -27,27 +29,9 @@ from judge.types import (
 )
 
 
-def to_json(data: Any) -> bytes:
-    """Data with records in it as JSON: what `judge.records` writes, several times faster.
-
-    Raises:
-        TypeError: Something in it has no JSON form.
-    """
-    try:
-        return msgspec.json.encode(data, enc_hook=_builtin)
-    except UnicodeEncodeError:  # a lone surrogate, which the slow way replaces
-        return to_line(plain(data)).encode()
-
-
 def fields(record: Record) -> dict[str, Any]:
     """A record's own fields by name, not gone into."""
     return {name: getattr(record, name) for name in record.__struct_fields__}
-
-
-def result_fields(result: GroupResult) -> dict[str, Any]:
-    """What `judge.records.result_row` has, its records not gone into."""
-    told = fields(result)
-    return {"group_id": told.pop("group_id"), "values": result.values, **told}
 
 
 def result_from_row(row: Mapping[str, Any]) -> GroupResult:
@@ -89,11 +73,3 @@ def unjudged_group(group: Group, failure: Failure) -> GroupResult:
     numbers = metrics(rewards, (), failures, Tally())
     scores = (None,) * len(rewards)
     return GroupResult(group.id, rewards, scores, None, (), failures, numbers, Usage(), {})
-
-
-def _builtin(value: Any) -> Any:
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -4,6 +4,7 @@ Trainers call reward functions in worker processes of their own, where no code o
 So the judge is named by settings, or by the variables that the commands read too:
 
     JUDGE_RUBRIC  JUDGE_RECIPE  JUDGE_ENGINE  JUDGE_STORE  JUDGE_SEED   a reward model in the worker
+    JUDGE_CALIBRATION
     JUDGE_URL  JUDGE_TOKEN                                              or a server (`judge serve`)
     JUDGE_DEADLINE  seconds a group may take      JUDGE_ON_FAILURE  raise or group_mean
 
@@ -39,6 +40,7 @@ VARIABLES: Mapping[str, str] = {
     "engine": "JUDGE_ENGINE",
     "store": "JUDGE_STORE",
     "seed": "JUDGE_SEED",
+    "calibration": "JUDGE_CALIBRATION",
     "url": "JUDGE_URL",
     "deadline_s": "JUDGE_DEADLINE",
     "on_failure": "JUDGE_ON_FAILURE",
@@ -60,8 +62,10 @@ class WorkerSettings(Record, frozen=True):
     engine: str = "embedded"
     store: str | None = None
     seed: int = 0
+    calibration: str | None = None
+    """A file that `judge calibrate` wrote."""
     url: str | None = None
-    """Of a judge server; rubric, engine, store and seed are then the server's own."""
+    """Of a judge server; rubric, engine, store, seed and calibration are then the server's own."""
     deadline_s: float = 600.0
     """How long judging one group may take."""
     on_failure: OnFailure | None = None
@@ -107,7 +111,7 @@ def judge_of(settings: WorkerSettings) -> Scorer:
     if _in_place is not None:
         return _in_place
     said = settings
-    key = (said.rubric, said.recipe, said.engine, said.store, said.seed, said.url)
+    key = (said.rubric, said.recipe, said.engine, said.store, said.seed, said.calibration, said.url)
     with _lock:
         known = _judges.get(key)
         if known is None:
@@ -215,4 +219,5 @@ def _made(settings: WorkerSettings) -> Scorer:
         engine=settings.engine,
         store=settings.store,
         seed=settings.seed,
+        calibration=settings.calibration,
     )

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
+from judge.aggregate.entity_graph import check_chain, connected_fraction
+from judge.aggregate.items import Combined as Combined
+from judge.aggregate.items import Item as Item
 from judge.errors import RecipeError
 from judge.recipes import CriteriaSection
 from judge.rubrics import Criterion
@@ -19,29 +22,6 @@ VETO = 0.5
 """A critical criterion below this share of its scale vetoes."""
 CERTAIN = 1e-4
 """Values are kept this far from 0 and 1 before their logits are taken."""
-
-
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """One judged criterion of one response."""
-
-    criterion_id: str
-    weight: float
-    value: float
-    """In [0, 1]; a pitfall is already turned round."""
-    variance: float | None
-    """None: only the label is known."""
-    met: float
-    """P(the best level)."""
-    tier: str | None = None
-    layer: str | None = None
-    is_pitfall: bool = False
-
-
-class Combined(msgspec.Struct, frozen=True, gc=False):
-    """One value and its standard error; None: some verdict is a label only."""
-
-    value: float
-    standard_error: float | None
 
 
 Combiner = Callable[[Sequence[Item], CriteriaSection], Combined | None]
@@ -226,8 +206,9 @@ def _spread(
 def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> None:
     """Raise RecipeError where the rule asks of the criteria what they do not have.
 
-    Every criterion needs a layer with a weight under `layers`, some criterion the gating layer
-    under gated_product; a cap is a value in [0, 1], which log_and does not give.
+    Every criterion needs a layer with a weight under `layers`, slots or the scope answer under
+    connected_fraction, some criterion the gating layer under gated_product; a cap is a value in
+    [0, 1], which log_and does not give.
     """
     listed = [c for c in criteria if c.weight or c.tier is not None]
     if section.combine == "layers":
@@ -239,6 +220,8 @@ def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> N
             f"combine: gated_product finds no criterion with `layer: {section.gate_layer}`",
             hint="name the bottom line's layer in criteria.gate_layer",
         )
+    if section.combine == "connected_fraction":
+        check_chain(listed, section)
     if section.combine == "log_and":
         for criterion in listed:
             if criterion.gate is not None and criterion.gate.then == "cap":
@@ -249,6 +232,8 @@ def check_combined(criteria: Iterable[Criterion], section: CriteriaSection) -> N
                 )
 
 
+COMPLETE = ("connected_fraction",)
+"""Rules that need every criterion of weight to be judged: a missing link hides others."""
 COMBINERS: Mapping[str, Combiner] = {  # weighted_mean is what `score_of` itself does
     "layers": layers,
     "tiers": tiers,
@@ -259,4 +244,5 @@ COMBINERS: Mapping[str, Combiner] = {  # weighted_mean is what `score_of` itself
     "min": minimum,
     "last": last,
     "log_and": log_and,
+    "connected_fraction": connected_fraction,
 }

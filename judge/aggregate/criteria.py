@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from judge.aggregate.combine import COMBINERS, Item, log_and
+from judge.aggregate.combine import COMBINERS, COMPLETE, Item, log_and
 from judge.errors import RecipeError
 from judge.recipes import CriteriaSection
 from judge.rubrics import Criterion
@@ -131,7 +131,8 @@ def score_of(
 
     Returns:
         A value in the rule's range, [0, 1] but for log_and; None where nothing of weight was
-        judged, or where a criterion with a gate was not. `coverage` is the judged share of the
+        judged, or where a criterion with a gate, or any that the rule cannot do without
+        (`COMPLETE`), was not. `coverage` is the judged share of the
         weight that applies. The standard error is that of drawing each level from its
         probabilities, independently; None where some verdict is a label only.
 
@@ -147,7 +148,8 @@ def score_of(
         total += weight
         part = parts.get(criterion.id)
         if part is None:
-            open_gate = open_gate or criterion.gate is not None
+            needed = weight and section.combine in COMPLETE
+            open_gate = open_gate or criterion.gate is not None or bool(needed)
             continue
         judged += weight
         value += weight * worth(criterion, part)
@@ -194,5 +196,6 @@ def _item(criterion: Criterion, part: CriterionVerdict, weight: float) -> Item:
     met = chances[best] if chances else float(part.level == best)
     spread = variance(part)
     return Item(
-        part.criterion_id, weight, value, spread, met, criterion.tier, criterion.layer, is_pitfall
-    )
+        part.criterion_id, weight, value, spread, met, criterion.tier, criterion.layer, is_pitfall,
+        criterion.slots,
+    )  # fmt: skip

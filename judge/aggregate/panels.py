@@ -192,6 +192,7 @@ def ensemble(
     *,
     standardise: bool = False,
     quantile: float = 0.25,
+    weights: Sequence[float] | None = None,
 ) -> FloatArray:
     """Join the values of several reward models or judges (arXiv 2312.09244), [N].
 
@@ -207,6 +208,7 @@ def ensemble(
             member that gives all the same becomes 0. With it, missing values shift a member's
             scale, as it is taken over other candidates.
         quantile: Of `how="quantile"`, in [0, 1].
+        weights: Of `how="mean"`: what each member counts, above 0; None: alike.
 
     Returns:
         NaN where all members are missing.
@@ -223,8 +225,22 @@ def ensemble(
         raise ConfigError(f"quantile: {quantile} is not in [0, 1]")
     for row in table if standardise else ():
         row[~np.isnan(row)] = _standardised(row[~np.isnan(row)])
+    if weights is not None:
+        return _weighted(table, how, weights)
     columns = [column[~np.isnan(column)] for column in table.T]
     return np.array([_reduced(c, how, quantile) if len(c) else math.nan for c in columns])
+
+
+def _weighted(table: FloatArray, how: How, weights: Sequence[float]) -> FloatArray:
+    """The weighted mean of each column's known values."""
+    counted = np.array(weights, dtype=np.float64)
+    if how != "mean" or counted.shape != table.shape[:1] or not (counted > 0.0).all():
+        raise ConfigError("weights: need one above 0 a member, and how='mean'")
+    known = ~np.isnan(table)
+    total = (counted[:, None] * known).sum(0)
+    sums = (counted[:, None] * np.where(known, table, 0.0)).sum(0)
+    found: FloatArray = np.where(total > 0.0, sums / np.where(total > 0.0, total, 1.0), np.nan)
+    return found
 
 
 def _reduced(known: FloatArray, how: How, quantile: float) -> float:
@@ -236,9 +252,11 @@ def _reduced(known: FloatArray, how: How, quantile: float) -> float:
 
 
 def _standardised(known: FloatArray) -> FloatArray:
+    """Mean 0 and standard deviation 1; exact sums, so that the order of the values is nothing."""
     if len(known) == 0 or known.max() == known.min():
         return np.zeros(len(known))
-    result: FloatArray = (known - known.mean()) / known.std()
+    deviations = known - math.fsum(known) / len(known)
+    result: FloatArray = deviations / math.sqrt(math.fsum(deviations**2) / len(known))
     return result
 
 

@@ -1,9 +1,9 @@
-"""Length: words, characters, sentences and paragraphs."""
+"""Length: words, characters, sentences, paragraphs, and how much of a target is reached."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -140,3 +140,28 @@ class MinWords(MaxWords):
     def sentence(self) -> str:
         """Say the limit."""
         return f"has at least {some(self.limit, 'word')}"
+
+
+class LengthShare(CheckParams):
+    """How much of a full answer's length is reached: length / target, at most 1, in [0, 1].
+
+    The length incentive of R^3 (arXiv 2402.03469: words / 100, by a review of the paper), capped so
+    that nothing is paid for more words than a full answer needs. It pays for words of any kind: use
+    it in a product with `relevance` and `repetition`.
+    """
+
+    positional: ClassVar[str | None] = "target"
+
+    target: Annotated[int, Field(ge=1, strict=True)]
+    """The length from which on the value is 1, such as 100 words."""
+    unit: Literal["words", "characters"] = "words"
+    """What is counted."""
+
+    def run(self, text: str, inputs: Inputs) -> CheckResult:
+        """Count and divide."""
+        found = len(words(text) if self.unit == "words" else text)
+        return CheckResult(min(1.0, found / self.target), some(found, self.unit[:-1]))
+
+    def sentence(self) -> str:
+        """Say the target."""
+        return f"has {some(self.target, self.unit[:-1])} or nearly as many"

@@ -66,8 +66,8 @@ class Relevance(_Likeness):
     """How much the response is about what the prompt, or the reference, is about, in [0, 1].
 
     The cosine of the mean word vectors (of the counts of words without a table), in place of the
-    encoder of R^3, the regularised relevance reward. A copy of the prompt is the most relevant of
-    all: use it with `echo`.
+    encoder of R^3, the regularised relevance reward, which `semantic_relevance` has. A copy of the
+    prompt is the most relevant of all: use it with `echo`.
     """
 
     to: Literal["prompt", "reference"] = "prompt"

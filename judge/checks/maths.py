@@ -16,7 +16,7 @@ _WORKERS = Workers(
     "maths", {"gold": "$1$", "answer": "$1$", "digits": 6, "strict": True, "sets": False}
 )
 _LONG = 20_000
-_MARKED = re.compile(r"\$|\\\(|\\\[|\\boxed|\\begin|[^\W\d_]{3,} [^\W\d_]{2,}")
+_MARKED = re.compile(r"\$|\\\(|\\\[|\\boxed|\\begin|[^\W\d_]{2,} [^\W\d_]{2,}")
 
 
 class MathEquivalent(CheckParams):

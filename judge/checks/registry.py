@@ -8,11 +8,20 @@ from judge.checks.base import CheckParams, CheckResult, CheckSpec, Inputs, Regis
 from judge.checks.boxes import BoxIou
 from judge.checks.citations import CitationsPresent, CitationsResolve, QuotesVerbatim
 from judge.checks.content import Degenerate, Repetition
+from judge.checks.encoder import SemanticRelevance
 from judge.checks.execution import CodeExec, GeneratedCheck
 from judge.checks.format import Format
 from judge.checks.json_schema import JsonSchema
 from judge.checks.language import Language, Script
-from judge.checks.length import Characters, MaxWords, MinWords, Paragraphs, Sentences, Words
+from judge.checks.length import (
+    Characters,
+    LengthShare,
+    MaxWords,
+    MinWords,
+    Paragraphs,
+    Sentences,
+    Words,
+)
 from judge.checks.likeness import EmbeddingMatch, Relevance
 from judge.checks.matching import Closeness, ExactMatch, NumericMatch
 from judge.checks.maths import MathEquivalent
@@ -23,6 +32,7 @@ from judge.checks.sql import SqlNgrams, SqlParses, SqlSchemaItems
 from judge.checks.sql_result import SqlResult
 from judge.checks.structure import JsonValid
 from judge.checks.terms import Contains, EndsWith, Excludes, StartsWith
+from judge.checks.tokens import Tokens
 
 CHECKS: Mapping[str, CheckSpec] = Registry(
     {
@@ -46,6 +56,7 @@ CHECKS: Mapping[str, CheckSpec] = Registry(
         "json_valid": JsonValid,
         "language": Language,
         "length_delta": LengthDelta,
+        "length_share": LengthShare,
         "math_equivalent": MathEquivalent,
         "max_words": MaxWords,
         "min_words": MinWords,
@@ -56,12 +67,14 @@ CHECKS: Mapping[str, CheckSpec] = Registry(
         "relevance": Relevance,
         "repetition": Repetition,
         "script": Script,
+        "semantic_relevance": SemanticRelevance,
         "sentences": Sentences,
         "sql_ngrams": SqlNgrams,
         "sql_parses": SqlParses,
         "sql_result": SqlResult,
         "sql_schema_items": SqlSchemaItems,
         "starts_with": StartsWith,
+        "tokens": Tokens,
         "words": Words,
     }
 )

@@ -7,11 +7,18 @@ import sys
 import typer
 
 from judge.cli import (
+    calibrate,
+    compare,
     demo,
     engines,
+    explain,
+    export,
     probe,
     prompt,
+    rank,
     recipe,
+    rescore,
+    resume,
     rubric,
     rubric_contrast,
     rubric_diagnose,
@@ -31,11 +38,19 @@ app = typer.Typer(
     help="Written criteria in, rewards out: judge responses against rubrics.",
 )
 app.command("run")(run.run)
+app.command("resume")(resume.resume)
+app.command("retry")(resume.retry)
+app.command("rescore")(rescore.rescore)
+app.command("explain")(explain.explain)
+app.command("rank")(rank.rank)
+app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("engines")(engines.engines)
 app.command("doctor")(engines.doctor)
 app.command("probe")(probe.probe_command)
+app.command("calibrate")(calibrate.calibrate_command)
 app.add_typer(engines.models_app, name="models")
 rubric.app.command("generate")(rubric_write.generate_command)
 rubric.app.command("contrast")(rubric_contrast.contrast_command)

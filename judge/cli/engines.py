@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.table import Table
 from rich.text import Text
 
+from judge.background import wait_at_home
+from judge.cli.doctor_scalar import examined_scalar, scalar_advice, scalar_lines
 from judge.cli.shared import LOW_MASS, EngineName, Json, Seed, log, out, percent, print_json
 from judge.config import engine_maker
 from judge.engines.embedded import embedded_path, pull
@@ -86,10 +89,11 @@ def doctor(
         print_json(told)
         return
     table = Table("what", "figure", box=None, show_header=False)
-    for name, figure in _lines(told):
+    scalar = "reads_reference" in told
+    for name, figure in scalar_lines(told) if scalar else _lines(told):
         table.add_row(name, Text(figure))
     out.print(table)
-    for line in advice(told):
+    for line in scalar_advice(told) if scalar else advice(told):
         out.print(Text(line, style="yellow"))
 
 
@@ -99,8 +103,11 @@ def examined(engine: Engine, rubric: str, seed: int) -> dict[str, Any]:
     for at, (prompt, better, worse) in enumerate(CASES):
         shown = [better, worse] if at % 2 == 0 else [worse, better]
         groups.append(Group.of(prompt, shown, id=f"doctor-{at}"))
-    build: dict[str, Any] = {"engine": _Kept(engine), "seed": seed}
     began = time.monotonic()
+    wait_at_home(engine.start())
+    if engine.abilities.scalar:
+        return _scalar(engine, groups, seed, time.monotonic() - began)
+    build: dict[str, Any] = {"engine": _Kept(engine), "seed": seed}
     with RewardModel.build(rubric, recipe="pairwise-win-rate", **build) as model:
         model.score(groups[:1])
         ready = time.monotonic()
@@ -143,6 +150,18 @@ def examined(engine: Engine, rubric: str, seed: int) -> dict[str, Any]:
         "failures": len(failures),
         "first_failure": failures[0].message if failures else None,
     }
+
+
+def _scalar(
+    engine: Engine, groups: Sequence[Group], seed: int, start_s: float
+) -> dict[str, Any]:
+    kept: Any = _Kept(engine)
+    wait_at_home(kept.start())
+    shown = [replace(group, reference=case[1]) for group, case in zip(groups, CASES, strict=True)]
+    try:
+        return examined_scalar(kept, shown, seed, start_s)
+    finally:
+        wait_at_home(kept.aclose())
 
 
 class _Kept:

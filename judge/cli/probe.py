@@ -12,10 +12,11 @@ from rich.table import Table
 
 from judge.background import wait_at_home
 from judge.cli.rubric_pairs import LabelsFrom, Maps, Store
+from judge.cli.run import engines_of
 from judge.cli.shared import (
     BREACHED,
     UNJUDGED,
-    EngineName,
+    EngineNames,
     Json,
     Prompts,
     RecipeName,
@@ -46,7 +47,7 @@ def probe_command(
         str | None, typer.Option(envvar="JUDGE_RUBRIC", help="Name or file; rows may have theirs.")
     ] = None,
     recipe: RecipeName = "pointwise",
-    engine: EngineName = "embedded",
+    engine: EngineNames = None,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", help="Labelled rows in place of the bundled prompts; repeatable."),
@@ -84,10 +85,12 @@ def probe_command(
         _list(as_json)
         return
     items = _items(data, maps, labels_from, limit)
+    engines = engines_of(engine or ())
     model = RewardModel.build(
-        rubric, recipe=recipe, engine=engine, store=store, prompts=prompts, seed=seed
+        rubric, recipe=recipe, engine=engines, store=store, prompts=prompts, seed=seed
     )
-    log.print(f"{len(tried)} attacks on {len(items)} prompts; recipe {model.recipe.id}, {engine}")
+    told = ", ".join(engines.values())
+    log.print(f"{len(tried)} attacks on {len(items)} prompts; recipe {model.recipe.id}, {told}")
     with model:
         found = wait_at_home(probe(model, items, tried, threshold=threshold, seed=seed))
     limit_set = model.recipe.guards.max_false_positive if fail_above is None else fail_above

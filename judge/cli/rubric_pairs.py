@@ -31,7 +31,7 @@ PairRecipe = Annotated[
     str, typer.Option(help="A pairwise recipe with verdicts on each criterion, both orders.")
 ]
 Store = Annotated[
-    Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+    Path | None, typer.Option(envvar="JUDGE_STORE", help="File verdicts are kept in.")
 ]
 NewId = Annotated[str, typer.Argument(help="The new rubric's id, such as support/reply.")]
 NewFile = Annotated[

@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import itertools
-import signal
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from judge.cli.shared import (
-    BREACHED,
-    LOW_MASS,
-    UNJUDGED,
+    Calibrated,
     Json,
     Prompts,
     RecipeName,
     Seed,
-    log,
-    out,
-    percent,
     print_json,
 )
-from judge.config import engine_maker
+from judge.cli.sitting import sit
 from judge.engines.dry import DryEngine
-from judge.engines.replay import RecordingEngine
 from judge.errors import ConfigError
-from judge.guards import breaches, unchecked
-from judge.recipes.schema import GuardSection
-from judge.reward_model import GENERATOR, JUDGE, RewardModel
-from judge.rubrics import Rubric
+from judge.recipes import load_recipe
+from judge.recipes.roles import JUDGE
+from judge.recipes.schema import WORDLESS
+from judge.reward_model import RewardModel
+from judge.rubrics import load_rubric
 from judge.runs.dataset import Columns, Row, read_rows
-from judge.runs.offline import RESULTS, SUMMARY, Run
-from judge.runs.summary import Summary
-from judge.types import Engine
-from judge.version import __version__
+from judge.runs.plan import Options, Plan
+
+ROLE = re.compile(r"[a-z][a-z0-9_-]*")
+"""What stands before `=` in a role's engine; the names of engines have a colon first."""
 
 
 def run(
@@ -53,7 +45,7 @@ def run(
         list[str] | None,
         typer.Option(
             envvar="JUDGE_ENGINE",
-            help="embedded, vllm:MODEL, ...; generator=NAME for who writes rubrics; repeatable.",
+            help="embedded, vllm:MODEL, ...; ROLE=NAME for the recipe's other roles; repeatable.",
         ),
     ] = None,
     out_dir: Annotated[
@@ -73,10 +65,31 @@ def run(
         int | None, typer.Option(envvar="JUDGE_LIMIT", min=0, help="Judge the first N groups.")
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+        Path | None,
+        typer.Option(envvar="JUDGE_STORE", help="Where verdicts are kept; else in --out."),
     ] = None,
+    store_text: Annotated[
+        bool,
+        typer.Option(
+            "--store-text/--no-store-text",
+            envvar="JUDGE_STORE_TEXT",
+            help="Keep what the judge wrote, in results and store.",
+        ),
+    ] = True,
+    profile: Annotated[
+        str,
+        typer.Option(
+            envvar="JUDGE_PROFILE",
+            help="A judge's profile, or `fit`: judge all, fit one, score with it.",
+        ),
+    ] = "",
+    calibration: Calibrated = None,
     record: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_RECORD", help="Record generations for replay:FILE.")
+        Path | None,
+        typer.Option(
+            envvar="JUDGE_RECORD",
+            help="Record generations for replay:FILE; other roles' beside it.",
+        ),
     ] = None,
     in_flight: Annotated[
         int, typer.Option(envvar="JUDGE_IN_FLIGHT", min=1, help="Groups judged at the same time.")
@@ -91,9 +104,24 @@ def run(
         int | None,
         typer.Option(envvar="JUDGE_MAX_FAILURES", min=0, help="Exit 4 above this many unjudged."),
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(envvar="JUDGE_BUDGET", min=0, help="Most judge calls in this sitting."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count calls and show one prompt; ask nothing.")
     ] = False,
+    price: Annotated[
+        str | None,
+        typer.Option(
+            envvar="JUDGE_PRICE",
+            help="READ,WRITTEN: of a million tokens, for the estimate of --dry-run.",
+        ),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(envvar="JUDGE_SPEED", help="Calls/s, for the estimate of --dry-run."),
+    ] = None,
     prompts: Prompts = None,
     seed: Seed = 0,
     as_json: Json = False,
@@ -104,47 +132,40 @@ def run(
     rows = itertools.islice(every, limit)
     build: dict[str, Any] = {"recipe": recipe, "prompts": prompts, "seed": seed}
     if dry_run:
-        _dry(rows, rubric, build, as_json)
+        _dry(rows, rubric, build, (price, speed), as_json)
         return
-    engines = engines_of(engine or ())
-    live: dict[str, str | Engine] = dict(engines)
-    if record is not None:
-        live[JUDGE] = RecordingEngine(engine_maker(engines[JUDGE])(), record)
-    model = RewardModel.build(
-        rubric,
-        engine=live,
-        store=store,
-        concurrency=concurrency,
-        timeout_s=timeout_s,
-        **build,
+    plan = Plan(
+        tuple(map(str, data)),
+        columns,
+        None if rubric is None else load_rubric(rubric),
+        load_recipe(recipe),
+        engines_of(engine or ()),
+        seed,
+        profile,
+        None if calibration is None else str(calibration),
+        store_text,
+        Options(
+            limit,
+            None if store is None else str(store),
+            None if prompts is None else str(prompts),
+            concurrency,
+            timeout_s,
+            in_flight,
+        ),
     )
-    told = ", ".join(name if role == JUDGE else f"{role} {name}" for role, name in engines.items())
-    settings = _settings(model, data, columns, told, seed)
-    with model:
-        work = Run(model, out_dir, settings, in_flight=in_flight)
-        names = ", ".join(path.name for path in data)
-        log.print(f"judging {names} with {told}, recipe {model.recipe.id}; loading the engine")
-        with _interruptible(work), _bar(work, limit) as advance:
-            ended = work.judge(rows, advance)
-    _report(ended.summary, out_dir, work, ended.seconds, as_json)
-    if ended.stopped:
-        log.print(f"stopped. Start the same command again to go on from {out_dir / RESULTS}.")
-    unjudged = ended.summary.responses - ended.summary.judged
-    if max_failures is not None and unjudged > max_failures:
-        raise typer.Exit(UNJUDGED)
-    _hold_to(model.recipe.guards, ended.summary.as_dict())
-
-
-def _hold_to(guards: GuardSection, told: dict[str, Any]) -> None:
-    """Exit 100 where the run breaches a limit of the recipe's."""
-    for guard in unchecked(told, guards):
-        if guard != "max_false_positive":  # that one is `judge probe`'s
-            log.print(f"{guard} could not be checked: nothing was measured")
-    found = breaches(told, guards)
-    for breach in found:
-        log.print(str(breach), style="red", markup=False, highlight=False)
-    if found:
-        raise typer.Exit(BREACHED)
+    if record is not None and plan.recipe.judge.mode in WORDLESS:
+        raise ConfigError(
+            f"--record: recipe {plan.recipe.id} generates nothing",
+            hint="leave it out; --store keeps what was judged",
+        )
+    sit(
+        plan,
+        out_dir,
+        budget=budget,
+        record=record,
+        max_failures=max_failures,
+        as_json=as_json,
+    )
 
 
 def engines_of(given: Sequence[str]) -> dict[str, str]:
@@ -156,7 +177,7 @@ def engines_of(given: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in given:
         role, _, name = text.partition("=")
-        if role not in (JUDGE, GENERATOR):
+        if not name or not ROLE.fullmatch(role):
             role, name = JUDGE, text
         if role in found:
             raise ConfigError(f"two engines for the role {role}")
@@ -164,113 +185,17 @@ def engines_of(given: Sequence[str]) -> dict[str, str]:
     return {JUDGE: "embedded", **found}
 
 
-def _settings(
-    model: RewardModel, data: list[Path], columns: Columns, engine: str, seed: int
-) -> dict[str, Any]:
-    """What makes two sittings one run."""
-    rubric = model.rubric
-    return {
-        "data": [str(path) for path in data],
-        "columns": columns,
-        "rubric": rubric.digest if isinstance(rubric, Rubric) else None,
-        "rubric_id": rubric.id if isinstance(rubric, Rubric) else None,
-        "recipe": model.recipe.digest,
-        "recipe_id": model.recipe.id,
-        "engine": engine,
-        "seed": seed,
-        "version": __version__,
-    }
-
-
-@contextmanager
-def _interruptible(work: Run) -> Iterator[None]:
-    """The first Ctrl-C finishes what is in flight; the second one ends at once."""
-
-    def stop(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, before)
-        log.print("stopping: finishing the groups in flight (Ctrl-C again to leave at once)")
-        work.stop()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(work: Run, total: int | None) -> Iterator[Any]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[rate]}"),
-    )
-    with Progress(*columns, console=log) as bar:
-        task = bar.add_task("groups", total=total, rate="")
-
-        def advance() -> None:
-            done = work.progress.groups + work.progress.skipped
-            rate = f"{work.progress.calls_per_s:.1f} verdicts/s"
-            bar.update(task, completed=done, rate=rate)
-
-        yield advance
-
-
-def _report(summary: Summary, folder: Path, work: Run, seconds: float, as_json: bool) -> None:
-    told = summary.as_dict()
-    if as_json:
-        print_json({**told, "out": str(folder)})
-        return
-    table = Table("what", "figure", box=None, show_header=False)
-    for name, figure in _lines(told):
-        table.add_row(name, figure)
-    table.add_row(
-        "this sitting",
-        f"{work.progress.groups} groups, {work.progress.skipped} done before,"
-        f" {work.progress.calls_per_s:.1f} verdicts/s, {seconds:.0f} s",
-    )
-    out.print(table)
-    mass = told["label_mass"]
-    if mass is not None and mass < LOW_MASS:
-        log.print(
-            f"[yellow]the model gave the verdict codes a probability of only {mass:.2f}: it wanted"
-            " to say something else. Trust these verdicts little.[/]"
-        )
-    out.print(f"results: {folder / RESULTS}\nsummary: {folder / SUMMARY}")
-
-
-def _lines(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "groups, responses", f"{told['groups']}, {told['responses']}"
-    yield "judged", f"{told['judged']} ({percent(told['coverage'])} of what counts)"
-    if told["unjudged"]:
-        kinds = ", ".join(f"{kind} {count}" for kind, count in told["failures"].items())
-        yield "not judged", f"{told['unjudged']} ({kinds})"
-    if told["accuracy"] is not None:
-        low, high = told["accuracy_interval"]
-        yield (
-            "accuracy",
-            f"{percent(told['accuracy'])} of {told['labelled']} labelled"
-            f" (95 % interval {100 * low:.1f} to {100 * high:.1f}), ties {percent(told['ties'])}",
-        )
-    if told["accuracy_one_order"] is not None:
-        yield "accuracy of one order", percent(told["accuracy_one_order"])
-    if told["comparisons"]:
-        yield "first position picked", percent(told["first_share"])
-        yield "order consistency", percent(told["order_consistency"])
-    if told["label_mass"] is not None:
-        yield "label mass", f"{told['label_mass']:.3f}"
-    yield (
-        "judge calls, tokens",
-        f"{told['calls']}, {told['prompt_tokens']} read, {told['completion_tokens']} written",
-    )
-
-
-def _dry(rows: Iterator[Row], rubric: str | None, build: dict[str, Any], as_json: bool) -> None:
-    engine = DryEngine()
+def _dry(
+    rows: Iterator[Row],
+    rubric: str | None,
+    build: dict[str, Any],
+    rates: tuple[str | None, float | None],
+    as_json: bool,
+) -> None:
+    recipe = load_recipe(build["recipe"])
+    engine = DryEngine(reference=recipe.judge.reference)
     groups = responses = 0
-    with RewardModel.build(rubric, engine=engine, **build) as model:
+    with RewardModel.build(rubric, engine=engine.under(recipe.roles), **build) as model:
         for batch in _batched(rows, 256):
             groups += len(batch)
             responses += sum(len(row.group.responses) for row in batch)
@@ -284,9 +209,10 @@ def _dry(rows: Iterator[Row], rubric: str | None, build: dict[str, Any], as_json
         "calls": engine.calls,
         "prompt_tokens_estimated": engine.prompt_tokens,
         "answer_tokens_at_most": engine.answer_tokens,
+        **_estimate(engine, *rates),
     }
     schema = None
-    if request is not None:
+    if request is not None and recipe.judge.mode not in WORDLESS:
         constraint = request.constraint
         schema = constraint.json_schema if constraint else {"enum": list(request.labels)}
     if as_json:
@@ -299,8 +225,32 @@ def _dry(rows: Iterator[Row], rubric: str | None, build: dict[str, Any], as_json
         typer.echo(f"{name.replace('_', ' ')}: {figure}")
     for message in (request.messages or ()) if request else ():
         typer.echo(f"--- {message.role}\n{message.content}")
-    typer.echo("--- schema")
-    print_json(schema)
+    if request is not None and request.token_ids is not None:
+        typer.echo(f"--- scored\n{engine.decode(request.token_ids)}")
+    if schema is not None:
+        typer.echo("--- schema")
+        print_json(schema)
+
+
+def _estimate(engine: DryEngine, price: str | None, speed: float | None) -> dict[str, float]:
+    """What the calls cost at most, in the price's currency, and how long they take.
+
+    Raises:
+        ConfigError: The price is not two numbers, or the speed is not above 0.
+    """
+    told = {}
+    if price is not None:
+        try:
+            read, written = (float(part) for part in price.split(","))
+        except ValueError as error:
+            raise ConfigError(f"--price {price!r} is not READ,WRITTEN") from error
+        cost = (read * engine.prompt_tokens + written * engine.answer_tokens) / 1e6
+        told["cost_at_most"] = round(cost, 4)
+    if speed is not None:
+        if not speed > 0.0:
+            raise ConfigError(f"--speed {speed} is not above 0")
+        told["seconds_estimated"] = round(engine.calls / speed, 1)
+    return told
 
 
 def _batched(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:

@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from judge.cli.run import engines_of
-from judge.cli.shared import Prompts, Seed, log
+from judge.cli.shared import Calibrated, Prompts, Seed, log
 from judge.config import load_engine, open_store
 from judge.errors import ConfigError
+from judge.recipes import load_recipe
 from judge.reward_model import RewardModel
 from judge.types import Engine, VerdictStore
 
@@ -51,8 +52,9 @@ def serve(
         typer.Option(envvar="JUDGE_GROUP_SIZE", min=1, help="Rollouts a prompt (NeMo Gym)."),
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(envvar="JUDGE_STORE", help="JSONL file verdicts are kept in.")
+        Path | None, typer.Option(envvar="JUDGE_STORE", help="File verdicts are kept in.")
     ] = None,
+    calibration: Calibrated = None,
     concurrency: Annotated[
         int, typer.Option(envvar="JUDGE_CONCURRENCY", min=1, help="Most calls in flight.")
     ] = 256,
@@ -102,12 +104,17 @@ def serve(
             engines = {role: load_engine(name) for role, name in named.items()}
             kept = open_models.enter_context(closing(open_store(store)))
         models = {}
-        for name in names:
+        chosen = [load_recipe(name) for name in names]
+        unused = set(named).difference(*(recipe.roles for recipe in chosen))
+        if unused:
+            raise ConfigError(f"engines for the roles {sorted(unused)}, which no recipe uses")
+        for one in chosen:
             model = RewardModel.build(
                 rubric,
-                recipe=name,
-                engine=engines,
+                recipe=one,
+                engine={role: engines[role] for role in one.roles if role in engines},
                 store=kept,
+                calibration=calibration,
                 concurrency=concurrency,
                 timeout_s=timeout_s,
                 prompts=prompts,

@@ -30,11 +30,23 @@ log = Console(stderr=True)
 EngineName = Annotated[
     str, typer.Option("--engine", envvar="JUDGE_ENGINE", help="embedded, vllm:MODEL, ...")
 ]
+EngineNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        envvar="JUDGE_ENGINE",
+        help="embedded, vllm:MODEL, ...; ROLE=NAME for the recipe's other roles; repeatable.",
+    ),
+]
 RecipeName = Annotated[
     str, typer.Option("--recipe", envvar="JUDGE_RECIPE", help="A recipe's name or file.")
 ]
 Seed = Annotated[int, typer.Option("--seed", envvar="JUDGE_SEED", help="Of every random draw.")]
 Json = Annotated[bool, typer.Option("--json", envvar="JUDGE_JSON", help="Print JSON.")]
+Calibrated = Annotated[
+    Path | None,
+    typer.Option("--calibration", envvar="JUDGE_CALIBRATION", help="Of judge calibrate."),
+]
 Prompts = Annotated[
     Path | None, typer.Option("--prompts", envvar="JUDGE_PROMPTS", help="Directory of templates.")
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from jinja2 import TemplateError
 
+from judge.engines.thinking import Thinking, check_thinks
 from judge.errors import ConfigError, ContextOverflow, EngineError, RequestRefused
-from judge.types import Failure, GenerationRequest, Message, Role
+from judge.types import Failure, GenerationRequest, Message, Role, has_images
 
 Encode = Callable[[str], tuple[int, ...]]
 Prompt = tuple[int, ...] | EngineError
@@ -22,8 +24,14 @@ Prompt = tuple[int, ...] | EngineError
 SHORT = 200
 """Longest text in characters whose token ids are kept: markers and codes, not candidates."""
 MAX_KEPT = 4096
+NO_IMAGES = (
+    "this engine takes no images: use a server of a model that does, such as"
+    " openai:MODEL@http://localhost:8000/v1?server=vllm&images=true"
+)
 NEXT_TURN = "\u2042"
 """Stands for the text of a turn that is to come."""
+SWITCHES = ("enable_thinking", "thinking")
+"""What chat templates call the switch of thinking: Qwen3 and most others, DeepSeek-V3.1."""
 
 
 @runtime_checkable
@@ -129,46 +137,49 @@ def sendable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-class ChatTokenizer:
-    """A Hugging Face tokenizer as the engines use it: chat template applied once, plain encoding.
+class TextTokenizer:
+    """A Hugging Face tokenizer as the engines use it; a subclass says what a conversation becomes.
 
     Args:
-        tokenizer: A `transformers` tokenizer with a chat template.
-
-    Raises:
-        ConfigError: It has no chat template.
+        tokenizer: A `transformers` tokenizer.
     """
 
+    marks = False
+    """Whether the tokenizer puts its own special tokens around a conversation's text."""
+
     def __init__(self, tokenizer: Any) -> None:
-        if not tokenizer.chat_template:
-            raise ConfigError(
-                "the model's tokenizer has no chat template",
-                hint="use an instruction-tuned model",
-            )
         self.tokenizer = tokenizer
         self.control_tokens = frozenset(_control_tokens(tokenizer))
         self._ids: dict[str, tuple[int, ...]] = {}
         self._texts: dict[int, str] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="judge-tokenizer")
-        self._system = self._has_system_role()
 
-    def _has_system_role(self) -> bool:
-        try:
-            text = self._render((Message("system", NEXT_TURN), Message("user", "x")))
-        except TemplateError:  # raised by the model's own template
-            return False
-        return NEXT_TURN in text
+    def text(self, messages: tuple[Message, ...]) -> str:
+        """A conversation as one text.
 
-    def _render(self, messages: Sequence[Message]) -> str:
-        text = self.tokenizer.apply_chat_template(
-            plain_messages(messages), add_generation_prompt=True, tokenize=False
-        )
-        return str(text)
+        Raises:
+            RequestRefused: It has no such text.
+            TemplateError: The model's own chat template does not take it.
+        """
+        raise NotImplementedError
+
+    def _asked(self, request: GenerationRequest) -> str:
+        """The text of a request with messages."""
+        if request.sampling.think_tokens:
+            raise RequestRefused("this model does not think")
+        return self.text(request.messages or ())
+
+    async def chat_ids(
+        self, messages: Sequence[Message], role: Role = "assistant"
+    ) -> tuple[int, ...]:
+        """See `ChatEncoder.chat_ids`; without a chat template there are none."""
+        raise RequestRefused("the model has no chat template")
 
     async def prompts(self, requests: Sequence[GenerationRequest]) -> list[Prompt]:
-        """Token ids of each request's prompt, its prefix included, made off the event loop.
+        """Token ids of each request's prompt, made off the event loop.
 
-        In one thread of its own: a tokenizer must not be used by two at once.
+        Its prefix is included, unless a thinking comes before it (`Thinking.after`). They are made
+        in one thread of its own: a tokenizer must not be used by two at once.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, self._prompts, requests)
@@ -177,51 +188,23 @@ class ChatTokenizer:
         found: list[Prompt] = [request.token_ids or () for request in requests]
         texts: dict[int, str] = {}
         for at, request in enumerate(requests):
-            if request.messages is not None:
+            if request.messages is not None or request.sampling.think_tokens:
                 try:
-                    texts[at] = self._render(self._merged(request.messages))
+                    check_wordy(request.messages or ())
+                    texts[at] = self._asked(request)
                 except TemplateError as error:
                     found[at] = RequestRefused(f"the model's chat template: {error}")
+                except RequestRefused as error:
+                    found[at] = error
         if texts:
-            batch = self.tokenizer(list(texts.values()), add_special_tokens=False)["input_ids"]
+            batch = self.tokenizer(list(texts.values()), add_special_tokens=self.marks)["input_ids"]
             for at, ids in zip(texts, batch, strict=True):
                 found[at] = tuple(ids)
         for at, request in enumerate(requests):
-            ids = found[at]
-            if request.prefix and isinstance(ids, tuple):
+            ids, thinks = found[at], request.sampling.think_tokens > 0
+            if request.prefix and not thinks and isinstance(ids, tuple):
                 found[at] = ids + self.encode(request.prefix)
         return found
-
-    async def chat_ids(
-        self, messages: Sequence[Message], role: Role = "assistant"
-    ) -> tuple[int, ...]:
-        """See `ChatEncoder.chat_ids`; made off the event loop."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._worker, self._chat_ids, tuple(messages), role)
-
-    def _chat_ids(self, messages: tuple[Message, ...], role: Role) -> tuple[int, ...]:
-        try:
-            if role == "assistant":
-                return self.encode(self._render(self._merged(messages)))
-            turns = self._merged((*messages, Message(role, NEXT_TURN)))
-            text = str(
-                self.tokenizer.apply_chat_template(
-                    plain_messages(turns), add_generation_prompt=False, tokenize=False
-                )
-            )
-        except TemplateError as error:
-            raise RequestRefused(f"the model's chat template: {error}") from error
-        opened, mark, _ = text.rpartition(NEXT_TURN)
-        if not mark:
-            raise RequestRefused(f"the model's chat template leaves out a last turn of {role}")
-        return self.encode(opened)
-
-    def _merged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """The messages, a system turn put before the next where the template takes none."""
-        if self._system or messages[0].role != "system" or len(messages) == 1:
-            return messages
-        first = f"{messages[0].content}\n\n{messages[1].content}"
-        return (Message("user", first), *messages[2:])
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids, none added."""
@@ -249,6 +232,99 @@ class ChatTokenizer:
         )
 
 
+class ChatTokenizer(TextTokenizer):
+    """A tokenizer with a chat template, which is applied once.
+
+    Args:
+        tokenizer: A `transformers` tokenizer with a chat template.
+
+    Raises:
+        ConfigError: It has no chat template.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        if not tokenizer.chat_template:
+            raise ConfigError(
+                "the model's tokenizer has no chat template",
+                hint="use an instruction-tuned model",
+            )
+        super().__init__(tokenizer)
+        self._system = self._has_system_role()
+        added = tokenizer.added_tokens_decoder.items()
+        special = {*tokenizer.all_special_ids, *(at for at, token in added if token.special)}
+        self.thinking = Thinking(self.control_tokens, special, self.encode, self.decode)
+
+    def text(self, messages: tuple[Message, ...]) -> str:
+        """A conversation up to where the assistant's next turn begins."""
+        return self._render(self._merged(messages))
+
+    def _asked(self, request: GenerationRequest) -> str:
+        """A request's conversation up to where its thinking begins, or its answer."""
+        check_thinks(request)
+        messages = self._merged(request.messages or ())
+        if request.sampling.think_tokens:
+            return self.thinking.opened(self._render(messages, thinks=True))
+        return self.thinking.unopened(self._render(messages, thinks=False))
+
+    def _has_system_role(self) -> bool:
+        try:
+            text = self._render((Message("system", NEXT_TURN), Message("user", "x")))
+        except TemplateError:  # raised by the model's own template
+            return False
+        return NEXT_TURN in text
+
+    def _render(
+        self, messages: Sequence[Message], *, opened: bool = True, thinks: bool | None = None
+    ) -> str:
+        """A conversation as text; `thinks` None: as the template has it by itself."""
+        template = str(self.tokenizer.chat_template)
+        switches = () if thinks is None else SWITCHES
+        text = self.tokenizer.apply_chat_template(
+            plain_messages(messages),
+            add_generation_prompt=opened,
+            tokenize=False,
+            **{name: thinks for name in switches if name in template},
+        )
+        return str(text)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a digest must know: whether answers without thinking take a prompt of their own."""
+        turn = (Message("user", "x"),)
+        try:
+            differs = self._asked(GenerationRequest("", turn)) != self.text(turn)
+        except TemplateError:  # raised by the model's own template
+            return {}
+        return {"thinking": "off"} if differs else {}
+
+    async def chat_ids(
+        self, messages: Sequence[Message], role: Role = "assistant"
+    ) -> tuple[int, ...]:
+        """See `ChatEncoder.chat_ids`; made off the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, self._chat_ids, tuple(messages), role)
+
+    def _chat_ids(self, messages: tuple[Message, ...], role: Role) -> tuple[int, ...]:
+        try:
+            if role == "assistant":
+                return self.encode(self.text(messages))
+            turns = self._merged((*messages, Message(role, NEXT_TURN)))
+            text = self._render(turns, opened=False)
+        except TemplateError as error:
+            raise RequestRefused(f"the model's chat template: {error}") from error
+        opened, mark, _ = text.rpartition(NEXT_TURN)
+        if not mark:
+            raise RequestRefused(f"the model's chat template leaves out a last turn of {role}")
+        return self.encode(opened)
+
+    def _merged(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages, a system turn put before the next where the template takes none."""
+        if self._system or messages[0].role != "system" or len(messages) == 1:
+            return messages
+        first = f"{messages[0].content}\n\n{messages[1].content}"
+        return (Message("user", first, images=messages[1].images), *messages[2:])
+
+
 def _control_tokens(tokenizer: Any) -> set[str]:
     tokens = {str(token) for token in tokenizer.all_special_tokens}
     for token in tokenizer.added_tokens_decoder.values():
@@ -259,8 +335,38 @@ def _control_tokens(tokenizer: Any) -> set[str]:
 
 
 def plain_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
-    """Messages in the wire form of chat APIs."""
+    """Messages in the wire form of chat APIs.
+
+    Raises:
+        RequestRefused: They have images.
+    """
+    check_wordy(messages)
     return [{"role": turn.role, "content": sendable(turn.content)} for turn in messages]
+
+
+def illustrated_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages in the wire form of chat APIs, images included.
+
+    They stand behind their message's text, in order, each after the mark that `Fence.illustrated`
+    has given it in the text.
+    """
+    numbers = itertools.count(1)
+    made: list[dict[str, Any]] = []
+    for turn in messages:
+        content: str | list[dict[str, Any]] = sendable(turn.content)
+        if turn.images:
+            content = [{"type": "text", "text": content}] if content else []
+            for image in turn.images:
+                content.append({"type": "text", "text": f"[image {next(numbers)}]"})
+                content.append({"type": "image_url", "image_url": {"url": image}})
+        made.append({"role": turn.role, "content": content})
+    return made
+
+
+def check_wordy(messages: Iterable[Message]) -> None:
+    """Raise `RequestRefused` where messages have images, for an engine that takes none."""
+    if has_images(tuple(messages)):
+        raise RequestRefused(NO_IMAGES)
 
 
 # --- engines in this process -----------------------------------------------------------------

@@ -183,4 +183,6 @@ def common_abilities(abilities: Sequence[Abilities]) -> Abilities:
         constraints=frozenset.intersection(*(one.constraints for one in abilities)),
         scalar=all(one.scalar for one in abilities),
         images=all(one.images for one in abilities),
+        reference=all(one.reference for one in abilities),
+        thinking=all(one.thinking for one in abilities),
     )

@@ -11,12 +11,15 @@ import msgspec
 
 from judge.engines.embedded import PACKAGE, VERSION, embedded_path
 
+VLLM = (("vllm", "torch", "transformers"), "pip install 'judge-rm[vllm]' (GPU) or [cpu]")
 NEEDS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "vllm": (("vllm", "torch", "transformers"), "pip install 'judge-rm[vllm]' (GPU) or [cpu]"),
+    "vllm": VLLM,
     "transformers": (
         ("transformers", "torch", "outlines", "accelerate"),
         "pip install 'judge-rm[transformers]'",
     ),
+    "vllm-reward": VLLM,
+    "reward": (("transformers", "torch"), "pip install 'judge-rm[transformers]'"),
     "openai": (("httpx",), "comes with the package"),
     "replay": ((), "comes with the package"),
 }

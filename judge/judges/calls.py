@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from judge.decoding import Answer
 from judge.judges.base import Call
-from judge.judges.case import Case
+from judge.judges.case import Case, said
 from judge.judges.plan import Question
 from judge.recipes import Recipe
 from judge.types import Generation, Message, Verdict
@@ -28,6 +28,7 @@ def call_on(
     recipe: Recipe,
     seed: int,
     make: Callable[[Answer, Generation, Call], Verdict],
+    cited: str | None = None,
 ) -> Call:
     """The call that asks a question.
 
@@ -38,31 +39,45 @@ def call_on(
         recipe: How to judge.
         seed: The run's seed.
         make: Makes the verdict.
+        cited: What stands behind the response's citations, where the template shows it; of turns
+            only what the assistant said is shown then.
     """
     key = question.key
-    texts = {}
-    for name, index in shown.items():
+    for index in shown.values():
         key += "." + case.digests[index][:KEY_CHARS]
-        texts[name] = case.fenced(index)
+    texts = {name: case.fenced(index) for name, index in shown.items()}
+    if cited is not None:
+        texts = _with_sources(case, shown, cited)
     sampling = question.sampling
     if sampling.temperature:
         key += f".{seed}"
         draw = hashlib.sha256(key.encode()).digest()
         sampling = replace(sampling, seed=int.from_bytes(draw[:4], "big"))
-    call = Call(
-        key, question.skeleton.render(texts), question.spec, make, sampling, question.constraint
-    )
+    messages = case.fence.illustrated(question.skeleton.render(texts))
+    call = Call(key, messages, question.spec, make, sampling, question.constraint)
+    call.if_cut = recipe.judge.if_cut
     if recipe.judge.overflow == "cut_middle":
-        call.shorter = _shorter(case, question, shown)
+        call.shorter = _shorter(case, question, shown, cited)
+    call.criteria = question.criteria
+    call.others = tuple(
+        [call_on(case, other, shown, recipe, seed, make, cited) for other in question.others]
+    )
     return call
 
 
+def _with_sources(case: Case, shown: Mapping[str, int], cited: str) -> dict[str, str]:
+    said_by = {name: said(case.responses[index].text) for name, index in shown.items()}
+    return {name: case.fence(text) for name, text in {**said_by, "cited": cited}.items()}
+
+
 def _shorter(
-    case: Case, question: Question, shown: Mapping[str, int]
+    case: Case, question: Question, shown: Mapping[str, int], cited: str | None
 ) -> Iterator[tuple[tuple[Message, ...], int]]:
     texts = {name: case.responses[index].text for name, index in shown.items()}
+    if cited is not None:
+        texts = {**{name: said(text) for name, text in texts.items()}, "cited": cited}
     for limit in LIMITS:
         cut = sum(case.fence.cut(text, limit) for text in texts.values())
         if cut:
             fenced = {name: case.fence(text, limit) for name, text in texts.items()}
-            yield question.skeleton.render(fenced), cut
+            yield case.fence.illustrated(question.skeleton.render(fenced)), cut

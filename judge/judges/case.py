@@ -16,10 +16,23 @@ from judge.fence import ControlTokens, Fence
 from judge.judges.plan import Question
 from judge.recipes import Recipe
 from judge.rubrics import Criterion, Rubric
-from judge.types import CriterionVerdict, Failure, Group, Message, Response, Text, text_key
+from judge.types import (
+    CriterionVerdict,
+    Failure,
+    Group,
+    Message,
+    Response,
+    Text,
+    has_images,
+    text_key,
+)
 
 DEGENERATE = "guard.degenerate"
 """Name of the part that says a response has no content; no criterion can have it."""
+UNWRITTEN = str.maketrans("", "", '"\\\u201c\u201d')
+"""Quotation marks and backslashes, which answers are asked to leave out."""
+NOT_SHOWN = "(not shown)"
+"""Stands for a prompt that the rubric hides."""
 Checked = tuple[dict[str, CriterionVerdict], list[Failure]]
 """The verdicts of the checks on a response, and the checks that could not run."""
 _CONTENT = CHECKS["degenerate"].params()
@@ -39,7 +52,7 @@ class Case:
         self, group: Group, rubric: Rubric, seed: int, control_tokens: ControlTokens | None
     ) -> None:
         self.group = group
-        self.fence = Fence(seed, group.id, group.attempt, control_tokens)
+        self.fence = Fence(seed, group.id, group.attempt, control_tokens, shows_images=True)
         self.responses: list[Response] = list(group.responses)
         self.digests = [response.digest for response in self.responses]
         inputs = hashlib.sha256()
@@ -93,7 +106,7 @@ class Case:
         return [self._ready[question.key] for question in questions]
 
     def _shared_texts(self) -> dict[str, str]:
-        texts = {"prompt": self.fence(self.group.prompt)}
+        texts = {"prompt": self.fence(self.group.prompt if self.shows("prompt") else NOT_SHOWN)}
         for name, text in (("reference", self.group.reference), ("context", self.group.context)):
             if text is not None and self.shows(name):
                 texts[name] = self.fence(text)
@@ -140,8 +153,9 @@ class Case:
         parts: dict[str, CriterionVerdict] = {}
         failures = []
         text = said(self.responses[index].text)
-        # A response that begins with a letter or a digit has content.
-        if recipe.guards.degenerate and not text[:1].isalnum():
+        # A response that begins with a letter or a digit, or has an image, has content.
+        wordless = not (text[:1].isalnum() or has_images(self.responses[index].text))
+        if recipe.guards.degenerate and wordless:
             found = _CONTENT.run(text, Inputs(""))
             if found.value == 0.0:
                 parts[DEGENERATE] = _verdict(DEGENERATE, 0.0, found.evidence)
@@ -185,7 +199,14 @@ def said(text: Text, role: str = "assistant") -> str:
 
 
 def quoted_in(evidence: str, *texts: Text) -> bool:
-    """Whether a quotation occurs verbatim in one of the texts, spaces and case aside."""
-    wanted = " ".join(evidence.split()).casefold()
+    """Whether a quotation occurs verbatim in one of the texts.
+
+    Spaces, case and what a grammar keeps a judge from writing (`UNWRITTEN`) are left aside.
+    """
+    wanted = _flat(evidence)
     sources = (said(t) if isinstance(t, str) else "\n".join(m.content for m in t) for t in texts)
-    return bool(wanted) and any(wanted in " ".join(s.split()).casefold() for s in sources)
+    return bool(wanted) and any(wanted in _flat(source) for source in sources)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.translate(UNWRITTEN).split()).casefold()

@@ -14,7 +14,7 @@ from judge.judges.calls import call_on
 from judge.judges.case import Case
 from judge.judges.plan import Question
 from judge.judges.pointwise import level_part
-from judge.judges.samples import mean_parts, sampled
+from judge.judges.samples import Bench, Merge, mean_parts, sampled
 from judge.recipes import Recipe
 from judge.types import Failure, Generation, Listing, Verdict
 
@@ -26,7 +26,7 @@ Window = tuple[int, ...]
 class ListwiseJudge:
     """Asks the questions of a plan about lists of responses."""
 
-    asker: Asker
+    asker: Asker | Bench
     recipe: Recipe
     seed: int
 
@@ -93,8 +93,12 @@ def _of(told: Verdict | Failure, window: Window) -> Listing | Failure:
     return told if told.responses == window else replace(told, responses=window)
 
 
-def _combined(verdicts: Sequence[Verdict]) -> Verdict:
+def _combined(verdicts: Sequence[Verdict], merge: Merge = mean_parts) -> Verdict:
     """The mean of several draws' probabilities."""
     draws = [verdict for verdict in verdicts if isinstance(verdict, Listing)]
     every = zip(*(draw.parts for draw in draws), strict=True)
-    return replace(draws[0], parts=tuple(mean_parts(list(parts)) for parts in every))
+    return replace(
+        draws[0],
+        parts=tuple(merge(list(parts)) for parts in every),
+        thinking_cut=any(draw.thinking_cut for draw in draws),
+    )

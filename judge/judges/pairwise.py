@@ -15,7 +15,7 @@ from judge.judges.calls import call_on
 from judge.judges.case import Case
 from judge.judges.pair_parts import Checked, checked_parts, pair_parts, pair_value
 from judge.judges.plan import Question
-from judge.judges.samples import mean_parts, sampled
+from judge.judges.samples import Bench, Merge, mean_parts, sampled
 from judge.recipes import Recipe
 from judge.types import (
     CriterionVerdict,
@@ -32,7 +32,7 @@ Pair = tuple[int, int]
 class PairwiseJudge:
     """Asks the questions of a plan about ordered pairs of responses."""
 
-    asker: Asker
+    asker: Asker | Bench
     recipe: Recipe
     weights: Mapping[str, float]
     seed: int
@@ -149,6 +149,8 @@ class PairwiseJudge:
             label_mass=min(masses) if masses else None,
             critique="\n".join(verdict.critique for verdict in verdicts if verdict.critique),
             cut=max((verdict.cut for verdict in verdicts), default=0),
+            decided_by=", ".join(dict.fromkeys(v.decided_by for v in verdicts if v.decided_by)),
+            thinking_cut=any(verdict.thinking_cut for verdict in verdicts),
         )
 
     def _stands(self, only: CriterionVerdict) -> bool:
@@ -170,11 +172,11 @@ class PairwiseJudge:
         ]
 
 
-def _combined(verdicts: Sequence[Verdict]) -> Verdict:
+def _combined(verdicts: Sequence[Verdict], merge: Merge = mean_parts) -> Verdict:
     """The mean of several draws' probabilities; the log-odds are then those of the mean."""
     draws = [verdict for verdict in verdicts if isinstance(verdict, Pairwise)]
     masses = [draw.label_mass for draw in draws if draw.label_mass is not None]
-    parts = mean_parts([draw.parts for draw in draws])
+    parts = merge([draw.parts for draw in draws])
     whole = pair_mean([pair_value(part) for part in parts], [1.0] * len(parts))
     return replace(
         draws[0],
@@ -185,6 +187,7 @@ def _combined(verdicts: Sequence[Verdict]) -> Verdict:
         scores=whole.scores,
         lean=whole.lean,
         parts=parts,
-        graded=all(draw.graded for draw in draws),
+        graded=all(part.probabilities for part in parts),
         label_mass=min(masses) if masses else None,
+        thinking_cut=any(draw.thinking_cut for draw in draws),
     )

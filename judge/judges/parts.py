@@ -23,7 +23,7 @@ from judge.judges.calls import KEY_CHARS
 from judge.judges.case import Case, said
 from judge.judges.plan import Form, Noun, Question
 from judge.judges.pointwise import level_part
-from judge.judges.samples import mean_parts, sampled
+from judge.judges.samples import Merge, mean_parts, sampled
 from judge.recipes import Recipe
 from judge.rubrics import Criterion
 from judge.types import Failure, Generation, Message, Spans, SpanVerdict, Text, Verdict
@@ -119,8 +119,10 @@ class PartsJudge:
             sampling = replace(sampling, seed=int.from_bytes(draw[:4], "big"))
         texts = {f"response{n}": case.fence(part.text) for n, part in enumerate(asked.parts, 1)}
         make = partial(self._verdict, case, asked)
-        messages = question.skeleton.render(texts)
-        return Call(key, messages, question.spec, make, sampling, question.constraint)
+        messages = case.fence.illustrated(question.skeleton.render(texts))
+        call = Call(key, messages, question.spec, make, sampling, question.constraint)
+        call.if_cut = self.recipe.judge.if_cut
+        return call
 
     def _verdict(
         self, case: Case, asked: PartsAsked, answer: Answer, generation: Generation, call: Call
@@ -149,9 +151,13 @@ def _of(told: Verdict | Failure, index: int) -> Spans | Failure:
     return told if told.response == index else replace(told, response=index)
 
 
-def _combined(verdicts: Sequence[Verdict]) -> Verdict:
+def _combined(verdicts: Sequence[Verdict], merge: Merge = mean_parts) -> Verdict:
     """The mean of several draws' probabilities."""
     draws = [verdict for verdict in verdicts if isinstance(verdict, Spans)]
-    parts = mean_parts([tuple(span.verdict for span in draw.spans) for draw in draws])
+    parts = merge([tuple(span.verdict for span in draw.spans) for draw in draws])
     spans = zip(draws[0].spans, parts, strict=True)
-    return replace(draws[0], spans=tuple(replace(span, verdict=part) for span, part in spans))
+    return replace(
+        draws[0],
+        spans=tuple(replace(span, verdict=part) for span, part in spans),
+        thinking_cut=any(draw.thinking_cut for draw in draws),
+    )

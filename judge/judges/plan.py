@@ -66,6 +66,18 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     constraint: Constraint | None
     key: str
     """Digest of all of it, the engine and the recipe included."""
+    others: tuple[Question, ...] = ()
+    """The same as the other judges of a panel or cascade are asked it, in the recipe's order."""
+
+    @property
+    def cites(self) -> bool:
+        """Whether a verdict needs words of a source that the response cites."""
+        return cites(self.criteria)
+
+    @property
+    def shows_sources(self) -> bool:
+        """Whether the prompt shows what stands behind a response's citations."""
+        return "cited" in self.skeleton.holes
 
 
 def questions(
@@ -101,6 +113,7 @@ def questions(
         TemplateError: The template misuses a value.
     """
     check_served(criteria, recipe)
+    alone = not (pairs or listed or form)
     made = []
     for chunk in _chunks(criteria, recipe):
         slots = _pair_slots(chunk, recipe) if pairs else _level_slots(chunk, recipe)
@@ -113,7 +126,8 @@ def questions(
         if form is not None and not form.total:
             spec: OutputSpec = _list_spec(chunk[0], form, recipe, critique)
         else:
-            spec = OutputSpec(slots, critique).fitted(engine.encode)
+            names = slots_of(chunk) if alone and cites(rubric.enabled) else ()
+            spec = OutputSpec(slots, critique, names=names).fitted(engine.encode)
         values = _values(rubric, chunk, recipe, spec, pairs=pairs)
         values["has"] = {"reference": has_reference, "context": has_context}
         values["names"] = list(NAMES[:listed])
@@ -124,17 +138,51 @@ def questions(
                 tuple(chunk),
                 spec,
                 template.skeleton(values),
-                Sampling(judge.temperature, max_tokens=judge.max_tokens),
+                Sampling(
+                    judge.temperature,
+                    max_tokens=judge.max_tokens,
+                    think_tokens=judge.think_tokens,
+                ),
                 spec.constraint(engine.abilities.constraints),
                 _key(rubric, chunk, recipe, template, engine, spec),
             )
         )
+        _check_sources(made[-1], rubric, template, alone)
     return tuple(made)
+
+
+def cites(criteria: Sequence[Criterion]) -> bool:
+    """Whether a verdict on some criterion needs words of a source that the response cites."""
+    return any(criterion.evidence == "citation" for criterion in criteria)
+
+
+def slots_of(criteria: Sequence[Criterion]) -> tuple[str, ...]:
+    """The entities that criteria share, each once, in file order."""
+    return tuple(dict.fromkeys(slot for criterion in criteria for slot in criterion.slots))
+
+
+def _check_sources(
+    question: Question, rubric: Rubric, template: PromptTemplate, alone: bool
+) -> None:
+    """Raise RecipeError unless citations are judged where the sources are shown, and only there."""
+    if question.cites and not alone:
+        raise RecipeError(
+            "evidence: citation is judged of one whole response at a time",
+            hint="use a recipe of mode pointwise, such as carr",
+        )
+    shown = question.shows_sources
+    if (question.cites and not shown) or (shown and not cites(rubric.enabled)):
+        lacks = "shows" if shown else "does not show"
+        raise RecipeError(
+            f"template {template.name!r} {lacks} what a response cites",
+            hint="`template: citations` and criteria with `evidence: citation` go together",
+        )
 
 
 def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
     """Raise RecipeError for a criterion that cannot be judged in the recipe's mode."""
     mode = recipe.judge.mode
+    _check_classes(criteria, recipe)
     for criterion in criteria:
         dense = criterion.kind in ("step", "span") and mode not in DENSE
         if dense or (criterion.is_error_scale and mode != "errors"):
@@ -142,6 +190,20 @@ def check_served(criteria: Sequence[Criterion], recipe: Recipe) -> None:
                 f"criterion {criterion.id!r} (kind {criterion.kind}) cannot be judged in mode"
                 f" {mode}",
                 hint="use a criterion with levels, or disable it with `enabled: false`",
+            )
+
+
+def _check_classes(criteria: Sequence[Criterion], recipe: Recipe) -> None:
+    """Raise RecipeError where a panel's numbers are of another scale than a criterion's."""
+    classes = None if recipe.panel is None else recipe.panel.classes
+    if classes is None or recipe.judge.mode == "pairwise":
+        return
+    for criterion in criteria:
+        if len(criterion.levels) != classes:
+            raise RecipeError(
+                f"the panel's confusions and prior are of {classes} levels, criterion"
+                f" {criterion.id!r} has {len(criterion.levels)}",
+                hint="panels of known confusions judge criteria on one scale",
             )
 
 
@@ -173,7 +235,7 @@ def _level_slots(criteria: Sequence[Criterion], recipe: Recipe) -> tuple[Slot, .
             LEVEL_CODES[: len(criterion.levels)],
             criterion.allow_na,
             recipe.judge.max_reason_chars if recipe.judge.reasoning == "brief" else 0,
-            criterion.evidence == "quote",
+            criterion.evidence != "none",
         )
         for criterion in criteria
     )
@@ -253,6 +315,8 @@ def _values(
                 "id": criterion.id,
                 "question": criterion.question,
                 "pitfall": criterion.is_pitfall,
+                "slots": list(criterion.slots),
+                "evidence": criterion.evidence,
                 "optional": criterion.allow_na and not (pairs or isinstance(spec, ListSpec)),
                 "good": list(criterion.examples.good),
                 "bad": list(criterion.examples.bad),
@@ -278,6 +342,7 @@ def _values(
             "critique": recipe.judge.reasoning == "critique",
             "brief": recipe.judge.reasoning == "brief",
             "evidence": any(slot.evidence for slot in spec.slots),
+            "names": list(spec.names),
             "not_applicable": NOT_APPLICABLE,
         },
     }

@@ -12,8 +12,9 @@ from judge.errors import VerdictError
 from judge.judges.base import Asker, Call, Tally
 from judge.judges.calls import call_on
 from judge.judges.case import Case, quoted_in
+from judge.judges.cited import proven, sources_of
 from judge.judges.plan import Question
-from judge.judges.samples import mean_parts, sampled
+from judge.judges.samples import Bench, Merge, mean_parts, sampled
 from judge.recipes import Recipe
 from judge.rubrics import Criterion
 from judge.types import CriterionVerdict, Failure, Generation, Pointwise, Text, Verdict
@@ -23,7 +24,7 @@ from judge.types import CriterionVerdict, Failure, Generation, Pointwise, Text, 
 class PointwiseJudge:
     """Asks the questions of a plan about single responses."""
 
-    asker: Asker
+    asker: Asker | Bench
     recipe: Recipe
     seed: int
 
@@ -50,11 +51,18 @@ class PointwiseJudge:
         ]
 
     def _call(self, case: Case, index: int, question: Question) -> Call:
+        text = case.responses[index].text
+        sources = sources_of(case, index) if question.shows_sources else None
+
         def make(answer: Answer, generation: Generation, call: Call) -> Verdict:
             parts = [
-                level_part(criterion, reading, self.recipe, case.responses[index].text)
+                level_part(criterion, reading, self.recipe, text)
                 for criterion, reading in zip(question.criteria, answer.readings, strict=True)
             ]
+            if sources is not None:
+                names = dict(zip(question.spec.names, answer.names, strict=True))
+                pairs = zip(parts, question.criteria, strict=True)
+                parts = [proven(part, one, names, text, sources) for part, one in pairs]
             return Pointwise(
                 index,
                 tuple(parts),
@@ -65,7 +73,8 @@ class PointwiseJudge:
                 call.cut,
             )
 
-        return call_on(case, question, {"response": index}, self.recipe, self.seed, make)
+        cited = None if sources is None else sources.shown
+        return call_on(case, question, {"response": index}, self.recipe, self.seed, make, cited)
 
 
 def level_part(
@@ -124,8 +133,10 @@ def _of(result: Verdict | Failure, index: int) -> Pointwise | Failure:
     return result if result.response == index else replace(result, response=index)
 
 
-def _combined(verdicts: Sequence[Verdict]) -> Verdict:
-    first = verdicts[0]
-    assert isinstance(first, Pointwise)
-    parts = mean_parts([v.parts for v in verdicts if isinstance(v, Pointwise)])
-    return replace(first, parts=parts)
+def _combined(verdicts: Sequence[Verdict], merge: Merge = mean_parts) -> Verdict:
+    draws = [verdict for verdict in verdicts if isinstance(verdict, Pointwise)]
+    return replace(
+        draws[0],
+        parts=merge([draw.parts for draw in draws]),
+        thinking_cut=any(draw.thinking_cut for draw in draws),
+    )

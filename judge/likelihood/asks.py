@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
+from judge.recipes.likelihood import Side
 from judge.types import Failure, Group, Message, Record, Response, Role, Segment, Text
-
-Side = Literal["judge", "reference"]
-"""Which of the two engines is asked."""
 
 
 class Ask(Record, frozen=True):
@@ -56,12 +54,8 @@ class Method(Protocol):
     """One kind of likelihood reward: what is asked of each response, and what it comes to."""
 
     @property
-    def name(self) -> str:
-        """The kind."""
-
-    @property
     def digest(self) -> str:
-        """Sha256 of its settings, in hex."""
+        """Sha256 of its settings and of all texts it shows, in hex."""
 
     @property
     def sides(self) -> tuple[Side, ...]:

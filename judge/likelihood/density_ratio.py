@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
-from judge.likelihood.asks import Ask, Reading, Side, Valued, instructed, one_text, turns
-from judge.likelihood.setting import Setting
+from judge.likelihood.asks import Ask, Reading, Valued, instructed, one_text, turns
 from judge.likelihood.values import density_ratio, mean_log, total
+from judge.recipes.likelihood import DensityRatioSettings
 from judge.types import Failure, Group
 
 DOMAIN = "domain"
 """Key of `Group.meta` that says which instruction a prompt gets."""
 
 
-class DensityRatio(
-    Setting, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="density_ratio"
-):
+class DensityRatio(DensityRatioSettings):
     """log p(response) of the judge less that of the reference model (CDR, 2411.02481), in nats.
 
     Both score the same text, each in its own tokens; without bounds, and not divided by the length.
@@ -23,16 +22,7 @@ class DensityRatio(
     judge, as CREAM does without a reference model (<= 0).
     """
 
-    instruction: str = ""
-    """Shown to both models before the conversation."""
-    domains: Mapping[str, str] = {}
-    """Instructions by the group's `meta["domain"]`, which go before `instruction`."""
-    alone: bool = False
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """Both, or the judge alone."""
-        return ("judge",) if self.alone else ("judge", "reference")
+    method: Literal["density_ratio"] = "density_ratio"
 
     def ask(self, group: Group, index: int) -> tuple[Ask, ...] | Failure:
         """The response, of each side."""

@@ -2,69 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
-
-from judge.errors import ConfigError
 from judge.files import read_file
-from judge.likelihood.asks import Ask, Reading, Side, Valued, turns
-from judge.likelihood.setting import Setting
+from judge.likelihood.asks import Ask, Reading, Valued, turns
 from judge.likelihood.values import follow_up_value, mean_log
-from judge.types import Failure, Group, Message, Record
+from judge.recipes.likelihood import Dimension, FollowUpSettings, settings_digest
+from judge.types import Failure, Group, Message
 
 DATA = Path(__file__).with_name("follow_ups.yaml")
 
 
-class Dimension(Record, frozen=True):
-    """What users may say next about one property of a response."""
-
-    name: str
-    positive: tuple[str, ...]
-    negative: tuple[str, ...]
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """All of them, the positive ones first."""
-        return self.positive + self.negative
-
-
-class FollowUpLikelihood(
-    Setting, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="follow_up"
-):
+class FollowUpLikelihood(FollowUpSettings):
     """Follow-up likelihood (FLR, 2409.13948), corrected by what follows a neutral response.
 
     In nats a token, without bounds: above 0 where praise becomes likelier than complaints.
     """
 
-    dimensions: tuple[Dimension, ...] = ()
-    """Empty: those of `follow_ups.yaml`."""
-    neutral: str = ""
-    """The response that says nothing; empty: that of `follow_ups.yaml`."""
-    corrected: bool = True
-    """Whether each follow-up's likelihood after the neutral response is taken away."""
-
-    def __post_init__(self) -> None:
-        for dimension in self.dimensions:
-            if not (dimension.positive and dimension.negative):
-                raise ConfigError(
-                    f"dimension {dimension.name!r} needs positive and negative follow-ups"
-                )
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """The judge alone."""
-        return ("judge",)
+    method: Literal["follow_up"] = "follow_up"
 
     @property
     def digest(self) -> str:
-        """Sha256 of all texts in use, in hex."""
-        texts = [self.asked, self.neutral or follow_ups()[1], self.corrected]
-        return hashlib.sha256(msgspec.json.encode(texts)).hexdigest()
+        """Sha256 of the settings, with the texts in use, in hex."""
+        shown = {"dimensions": self.asked, "neutral": self.neutral or follow_ups()[1]}
+        return settings_digest(self.model_copy(update=shown))
 
     @property
     def asked(self) -> tuple[Dimension, ...]:
@@ -113,7 +77,7 @@ def follow_ups() -> tuple[tuple[Dimension, ...], str]:
     """The six bundled dimensions, and the neutral response."""
     data: Any = read_file(DATA)[1].data()
     made = tuple(
-        Dimension(name, tuple(sides["positive"]), tuple(sides["negative"]))
+        Dimension(name=name, positive=tuple(sides["positive"]), negative=tuple(sides["negative"]))
         for name, sides in data["dimensions"].items()
     )
     return made, str(data["neutral"])

@@ -6,19 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from judge.aggregate.segments import Span, block_spans, clause_spans, line_spans, sentence_spans
-from judge.errors import ConfigError
-from judge.likelihood.asks import Ask, Reading, Side, Valued, instructed, one_text, turns
-from judge.likelihood.setting import Setting
+from judge.likelihood.asks import Ask, Reading, Valued, instructed, one_text, turns
 from judge.likelihood.values import (
-    TotalForm,
     implicit_rewards,
     segment_sums,
     squashed,
     total,
 )
+from judge.recipes.likelihood import ImplicitSettings
 from judge.types import Failure, Group, Segment
-
-Part = Literal["token", "clause", "sentence", "line", "step", "whole"]
 
 SEGMENTATIONS: Mapping[str, Callable[[str], tuple[Span, ...]]] = {
     "clause": clause_spans,
@@ -27,12 +23,9 @@ SEGMENTATIONS: Mapping[str, Callable[[str], tuple[Span, ...]]] = {
     "step": block_spans,
 }
 """How a text is cut; steps are set apart by blank lines."""
-PARTS = ("token", *SEGMENTATIONS, "whole")
 
 
-class ImplicitReward(
-    Setting, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="implicit"
-):
+class ImplicitReward(ImplicitSettings):
     """beta * log-ratio of each token, summed over parts of the response.
 
     The ratio is of the judge to the reference model (Free Process Rewards, PRIME, RTO), or, where
@@ -40,35 +33,7 @@ class ImplicitReward(
     contrastive prompts). In nats times beta, without bounds.
     """
 
-    beta: float = 0.05
-    by: Part = "token"
-    """The parts; sums over longer segments as in 2501.02790, but cut by the text's form and not by
-    the model's entropy. White space belongs to the part after it; what follows the last part,
-    such as an end of sequence, to that."""
-    total: TotalForm = "sum"
-    """The response's value from its parts'."""
-    positive: str = ""
-    """An instruction that asks for a good response."""
-    negative: str = ""
-    """An instruction that asks for a bad one."""
-    squash: bool = False
-    """Take sigmoid(x) - 1/2 of each token's value before they are summed (T-REG)."""
-    given_ids: bool = False
-    """Score `Response.token_ids`, which must then be the engines' own tokens, so that the segments
-    are in the trainer's tokens. False: the engine's tokens of the text."""
-
-    def __post_init__(self) -> None:
-        if not self.beta > 0.0:
-            raise ConfigError(f"beta: {self.beta} is not above 0")
-        if self.by not in PARTS:
-            raise ConfigError(f"by: {self.by!r}", hint=f"use one of {', '.join(PARTS)}")
-        if bool(self.positive) is not bool(self.negative):
-            raise ConfigError("contrastive prompts need `positive` and `negative`")
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """Both engines, or the judge alone under two instructions."""
-        return ("judge",) if self.positive else ("judge", "reference")
+    method: Literal["implicit"] = "implicit"
 
     def ask(self, group: Group, index: int) -> tuple[Ask, ...] | Failure:
         """The response twice: of both engines, or under both instructions."""

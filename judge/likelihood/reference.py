@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from judge.errors import ConfigError
-from judge.likelihood.asks import Ask, Reading, Side, Valued, instructed, one_text, turns
-from judge.likelihood.setting import Setting
-from judge.likelihood.values import FORMS, ReferenceForm, reference_value
+from judge.likelihood.asks import Ask, Reading, Valued, instructed, one_text, turns
+from judge.likelihood.values import reference_value
+from judge.recipes.likelihood import ReferenceSettings
 from judge.types import Failure, Group
 
 WORDINGS = "references"
 """Key of `Group.meta` for further wordings of the reference, a list of texts."""
 
 
-class ReferenceLikelihood(
-    Setting, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="reference"
-):
+class ReferenceLikelihood(ReferenceSettings):
     """The likelihood of the reference after the prompt and the response's reasoning.
 
     Sources: VeriFree (2505.21493), RLPR (2506.18254), mean log-probability. Range: see
     `values.reference_value`; with the baseline, the difference of two such values.
     """
 
-    form: ReferenceForm = "mean_log"
-    marker: str = "\n\nAnswer:"
-    """Opens the answer. Reasoning is what a response says before its last occurrence, or all of it
-    where there is none; the response's own answer is not shown."""
-    lead: str = " "
-    """Comes before the reference and is scored with it."""
-    baseline: bool = False
-    """Take away the same value without any reasoning."""
-    instruction: str = ""
-    """Put before the conversation, as a system turn."""
-
-    def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise ConfigError(f"form: {self.form!r}", hint=f"use one of {', '.join(FORMS)}")
-        if not self.marker:
-            raise ConfigError("marker: the answer needs a text that opens it")
-
-    @property
-    def sides(self) -> tuple[Side, ...]:
-        """The judge alone."""
-        return ("judge",)
+    method: Literal["reference"] = "reference"
 
     def ask(self, group: Group, index: int) -> tuple[Ask, ...] | Failure:
         """Every wording after the reasoning; with a baseline, after the bare marker too."""

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from judge.errors import ConfigError
-
-ReferenceForm = Literal["mean_log", "product", "mean_probability"]
-TotalForm = Literal["sum", "mean", "min"]
-
+from judge.recipes.likelihood import ReferenceForm, TotalForm
 
 # --- one text --------------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ def reliability(
     names = None if clusters is None else list(clusters)
     cluster = cluster_codes(names, len(stated))
     mass, width = (bin_codes(stated, bins, how) for how in ("mass", "width"))
-    drawn = _drawn_gaps(stated, events, (width, mass), cluster, draws, seed)
+    drawn = drawn_gaps(stated, events, (width, mass), cluster, draws, seed)
     ends = np.quantile(drawn, (0.025, 0.975), axis=0)
     squares = (stated - events) ** 2
     return Reliability(
@@ -162,11 +162,7 @@ def checked(p: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[FloatArray, Floa
     return stated, events
 
 
-def _gap(p: FloatArray, events: FloatArray, codes: IntArray) -> float:
-    return float(abs(np.bincount(codes, p - events)).sum() / len(p))
-
-
-def _drawn_gaps(
+def drawn_gaps(
     p: FloatArray,
     events: FloatArray,
     codes: Sequence[IntArray],
@@ -174,7 +170,16 @@ def _drawn_gaps(
     draws: int,
     seed: int,
 ) -> FloatArray:
-    """ECE of each binning in each draw of clusters, [draws, binnings]; bins stay as they are."""
+    """ECE of each binning in each draw of clusters, [draws, binnings]; bins stay as they are.
+
+    Args:
+        p: [n], in [0, 1].
+        events: [n], in [0, 1].
+        codes: The bin of each, [n], by binning.
+        clusters: The cluster of each, [n], from 0.
+        draws: Of as many clusters as there are.
+        seed: Equal seeds draw equal clusters.
+    """
     count = int(clusters.max()) + 1
     rng = np.random.default_rng(seed)
     times = rng.multinomial(count, np.full(count, 1.0 / count), size=draws)
@@ -185,6 +190,10 @@ def _drawn_gaps(
         np.add.at(by_cluster, (clusters, code), p - events)
         gaps.append(abs(times @ by_cluster).sum(1) / sizes)
     return np.stack(gaps, 1)
+
+
+def _gap(p: FloatArray, events: FloatArray, codes: IntArray) -> float:
+    return float(abs(np.bincount(codes, p - events)).sum() / len(p))
 
 
 def _bin(

@@ -10,9 +10,10 @@ from judge.probes.attacks import Attack, Target, bundled_attacks
 from judge.probes.items import ProbeItem, bundled_items
 from judge.probes.report import ALL, ProbeReport, Trial, figures, reasons
 from judge.recipes import Recipe
+from judge.recipes.schema import WORDLESS
 from judge.reward_model import RewardModel
 from judge.rubrics import Rubric
-from judge.scoring.contest import SEED
+from judge.scoring.seeds import SEED
 from judge.scoring.shape import ELEMENTWISE
 from judge.statistics import EVEN
 from judge.types import Group, GroupResult, Response, Reward, Text, Usage
@@ -121,6 +122,9 @@ def _group(
 def _wants_reference(recipe: Recipe, rubric: object) -> bool:
     if any(step.needs_references for step in recipe.transforms):
         return True
+    if recipe.judge.mode in WORDLESS:
+        method = "" if recipe.likelihood is None else recipe.likelihood.method
+        return recipe.judge.reference or method == "reference"
     if not isinstance(rubric, Rubric):
         return recipe.rubric.source == "reference"
     named = {*rubric.inputs.required, *(name for c in rubric.enabled for name in c.needs)}
@@ -180,7 +184,8 @@ def _limit(recipe: Recipe, good: Reward, wrong: Reward) -> float | None:
 
 def _range(recipe: Recipe) -> tuple[float, float] | None:
     """What the rewards of responses judged alone lie in, where it is known."""
-    if recipe.transforms or recipe.criteria.combine == "log_and":
+    boundless = recipe.criteria.combine == "log_and" or recipe.judge.mode in WORDLESS
+    if recipe.transforms or boundless:
         return None
     return recipe.output.range or (0.0, 1.0)
 

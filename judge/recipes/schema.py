@@ -15,9 +15,18 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from judge.files import fault
+from judge.recipes.likelihood import LikelihoodSection
+from judge.recipes.panels import BENCH_MODES, CascadeSection, Member, PanelSection, misuse
+from judge.recipes.roles import GENERATOR, JUDGE, REFERENCE, SEEDER
 from judge.recipes.transforms import Constrained, Transform
+from judge.recipes.wordless import unused
 
-Mode = Literal["pointwise", "pairwise", "listwise", "steps", "spans", "errors"]
+Mode = Literal[
+    "pointwise", "pairwise", "listwise", "steps", "spans", "errors", "scalar", "likelihood"
+]
+WORDLESS: tuple[Mode, ...] = ("scalar", "likelihood")
+"""Modes in which a model says a number for each response: no template, no rubric, no checks."""
 DENSE: tuple[Mode, ...] = ("steps", "spans", "errors")
 """Modes that judge parts of a response; criteria on the whole of it are judged as in pointwise."""
 PartRule = Literal["mean", "min", "product", "last", "first_error"]
@@ -38,6 +47,7 @@ OwnRule = Literal[
     "min",
     "last",
     "log_and",
+    "connected_fraction",
 ]
 PairRule = Literal["weighted_mean", "overall", "layers", "tiers", "hierarchy"]
 GroupRule = Literal[
@@ -93,10 +103,13 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "margin": ("hierarchy",),
     "reference": ("log_and",),
     "eliminate": ("competitive_swiss",),
+    "root": ("connected_fraction",),
+    "chain_share": ("connected_fraction",),
 }
 """Settings of `criteria` and the rules they belong to."""
 
 MODE_SETTINGS: Mapping[str, tuple[Mode, ...]] = {
+    "reference": ("scalar",),
     "list_size": ("listwise",),
     "lists": ("listwise",),
     "step_ends": DENSE,
@@ -120,7 +133,11 @@ class JudgeSection(_Part):
     """pointwise: one response against the levels of every criterion; pairwise: two responses;
     listwise: several at once, each against those levels, under masked names in a drawn order;
     steps, spans: the steps, sentences or passages of a response, by each criterion's `scope`, the
-    rest as in pointwise; errors: also a list of errors for each criterion with an errors scale."""
+    rest as in pointwise; errors: also a list of errors for each criterion with an errors scale.
+    Without a rubric: scalar, the number that a reward model gives each response; likelihood, by
+    the method in the section `likelihood`."""
+    reference: bool = False
+    """scalar: the model is shown the row's reference answer, which every row must have (POLAR)."""
     verdict: PairVerdict = "three_way"
     """Pairs only: A or B; with a tie; five or six steps of how much better; a 1-9 score each; or
     the level of the criterion's own scale each reaches."""
@@ -130,6 +147,11 @@ class JudgeSection(_Part):
     """All criteria in one call, one call each, or this many at a time."""
     reasoning: Reasoning = "critique"
     """none; brief: a sentence before each verdict; critique: one text before all of them."""
+    think_tokens: Annotated[int, Field(ge=0)] = 0
+    """Budget of free thinking before each answer, in tokens; the grammar starts after it. 0: none,
+    and a model that thinks by itself is kept from it (on a server: by the server's settings)."""
+    if_cut: Literal["verdict", "fail"] = "verdict"
+    """Thinking that its budget ends: the verdict is asked for all the same, or it is a failure."""
     readout: Readout = "expectation"
     """label: the argmax alone; label_probability (pairs) and expectation (levels, scores): all."""
     list_size: Annotated[int, Field(ge=2, le=20)] = 8
@@ -151,7 +173,7 @@ class JudgeSection(_Part):
     """Independent draws of a call, combined by their probabilities; needs `temperature` above 0."""
     temperature: Annotated[float, Field(ge=0.0, le=5.0)] = 0.0
     max_tokens: Annotated[int, Field(ge=1)] = 512
-    """Room for the whole answer, reasoning included."""
+    """Room for the whole answer, reasoning included, but not the thinking."""
     max_reason_chars: Annotated[int, Field(ge=1)] = 400
     """The grammar ends a reason or critique at this length, so that the verdict always fits."""
     overflow: Literal["fail", "cut_middle"] = "fail"
@@ -169,6 +191,8 @@ class JudgeSection(_Part):
                 raise ValueError(f"{name} is a setting of mode: {' or '.join(modes)}")
         if self.samples > 1 and (self.mode == "errors" or self.spans == "listed"):
             raise ValueError("samples: lists of errors or passages have no mean; use 1")
+        if self.if_cut != "verdict" and not self.think_tokens:
+            raise ValueError("if_cut is a setting of thinking: set think_tokens")
         return self
 
 
@@ -186,6 +210,9 @@ class RubricSection(_Part):
     """routed: rubrics by name or file; the given one is for all that none of them is chosen for."""
     floor: Unit = 0.5
     """routed: the least share of the generator's draws that is trusted where keys do not decide."""
+    unsure: Literal["given", "mix"] = "given"
+    """routed: below the floor the given rubric, or the two with the largest shares, mixed by them;
+    `GroupResult.record["routed"]` says what was chosen and how surely."""
     draws: Annotated[int, Field(ge=1, le=64)] = 3
     """routed, context: how often the generator is asked to choose."""
     meta: str | None = None
@@ -212,6 +239,8 @@ class RubricSection(_Part):
             raise ValueError("least is above most")
         if bool(self.among) is not (self.source == "routed"):
             raise ValueError("source routed needs `among`, the rubrics to choose from; others not")
+        if self.unsure != "given" and self.source != "routed":
+            raise ValueError("unsure is a setting of source: routed")
         return self
 
 
@@ -220,11 +249,12 @@ class CriteriaSection(_Part):
 
     combine: Combine = "weighted_mean"
     """Of one response: weighted_mean, layers, tiers (with veto), gated_product, fraction, penalty,
-    product, min, last, log_and. Of a pair: weighted_mean, layers, tiers, hierarchy, or overall (the
-    model is asked once, with all criteria in mind). Of a group of responses judged alone, each
-    against the others: hierarchy, the votes plurality, borda, dowdall, copeland, minimax and
-    condorcet, pareto, maxmin (each criterion a group of users), competitive_swiss (criteria are
-    rounds)."""
+    product, min, last, log_and, connected_fraction (a chain of statements with `slots`, as far as
+    it hangs together, times the right answer; CaRR). Of a pair: weighted_mean, layers, tiers,
+    hierarchy, or overall (the model is asked once, with all criteria in mind). Of a group of
+    responses judged alone, each against the others: hierarchy, the votes plurality, borda, dowdall,
+    copeland, minimax and condorcet, pareto, maxmin (each criterion a group of users),
+    competitive_swiss (criteria are rounds)."""
     weights: dict[str, Annotated[float, Field(ge=0.0)]] = Field(default_factory=dict)
     """layers: what each layer counts."""
     gate_layer: str = "bottom_line"
@@ -238,6 +268,11 @@ class CriteriaSection(_Part):
     """log_and: the value that counts as good enough; values above it hardly add."""
     eliminate: Annotated[int, Field(ge=0)] = 0
     """competitive_swiss: how many go out a round."""
+    root: str = "E0"
+    """connected_fraction: the slot of the answer, from which the chain is walked."""
+    chain_share: Unit = 0.3
+    """connected_fraction: what the chain adds to a right answer; without it that is worth 1 minus
+    this."""
     parts: PartRule = "mean"
     """How a criterion's values on the steps, sentences or passages of a response become its value;
     first_error: the share of the parts before the first one below a half."""
@@ -284,8 +319,9 @@ class GroupSection(_Part):
     maximal_lottery (what it wins against the Nash mixture), best_of_n (1 for the best, 0 for the
     rest); against one opponent: beats_reference, reference_lean (how much better, -1 to 1), brpo
     (1 or -1)."""
-    seeds: Literal["anchor", "given"] | None = None
-    """given: a number a response in its `meta.seed`; anchor: a round against the anchor (single
+    seeds: Literal["anchor", "given", "scalar"] | None = None
+    """given: a number a response in its `meta.seed`; scalar: that of the scalar reward model in the
+    role `seeder`, whose calls are not in `budget`; anchor: a round against the anchor (single
     elimination); None: what the schedule does by itself."""
     max_skew: Unit | None = None
     """brpo: a group whose |sum of rewards| / N is above this gets no rewards."""
@@ -312,7 +348,8 @@ class GuardSection(_Part):
     min_label_mass: Unit = 0.0
     """Probability the model must give to the allowed codes before the grammar masks the rest."""
     max_truncated: Unit | None = None
-    """Of a run: the largest share of answers cut by their token budget."""
+    """Of a run: the largest share of answers cut by their token budget, or their thinking by its
+    own, whether a verdict was then forced or not."""
     max_low_mass: Unit | None = None
     """Of a run: the largest share of answers refused for `min_label_mass`."""
     max_flip_rate: Unit | None = None
@@ -352,6 +389,12 @@ class Recipe(_Part):
     rubric: RubricSection = RubricSection()
     criteria: CriteriaSection = CriteriaSection()
     group: GroupSection = GroupSection()
+    likelihood: LikelihoodSection | None = None
+    """The method of `mode: likelihood` and its settings."""
+    panel: PanelSection | None = None
+    """Several judges, each asked everything."""
+    cascade: CascadeSection | None = None
+    """A cheap judge, and a strong one for what the cheap one is unsure of."""
     transforms: tuple[Transform, ...] = ()
     """Applied to the rewards of a group, in this order, after `output.range`."""
     guards: GuardSection = GuardSection()
@@ -380,6 +423,8 @@ class Recipe(_Part):
             )
         if self.group.reward == "mean_score" and self.judge.verdict not in ("scores", "levels"):
             raise ValueError("reward mean_score needs `verdict: scores` or levels in judge")
+        if self.group.seeds == "scalar" and self.judge.mode != "pairwise":
+            raise ValueError("seeds: scalar needs `mode: pairwise`")
         if self.group.agree is not None and self.judge.mode != "pairwise":
             raise ValueError("group.agree needs `mode: pairwise`")
         if self.group.agree is not None and self.criteria.combine not in get_args(OwnRule):
@@ -389,9 +434,22 @@ class Recipe(_Part):
             raise ValueError(f"parts and last_step are settings of mode: {' or '.join(DENSE)}")
         if self.group.max_skew is not None and self.group.reward != "brpo":
             raise ValueError("max_skew is a setting of `reward: brpo`")
-        boundless = self.group.reward in UNBOUNDED or self.criteria.combine == "log_and"
+        unbounded = self.group.reward in UNBOUNDED or self.judge.mode in WORDLESS
+        boundless = unbounded or self.criteria.combine == "log_and"
         if self.output.range is not None and boundless:
             raise ValueError("output.range: this reward has no bounds that could be mapped to it")
+        return self
+
+    @model_validator(mode="after")
+    def _is_wordless(self) -> Recipe:
+        mode = self.judge.mode
+        if (self.likelihood is not None) is not (mode == "likelihood"):
+            raise ValueError("mode likelihood needs a section `likelihood`; other modes have none")
+        if mode in WORDLESS:
+            found = unused(self.model_dump(exclude_defaults=True))
+            if found:
+                at = found[0]
+                raise fault(f"{'.'.join(at)} is not used in mode {mode}", *at, at_key=True)
         return self
 
     @model_validator(mode="after")
@@ -399,6 +457,26 @@ class Recipe(_Part):
         by_pair = self.rubric.source == "pair" or self.rubric.trust == "verify"
         if by_pair and self.judge.mode != "pairwise":
             raise ValueError("rubric: source pair and trust verify need `mode: pairwise`")
+        return self
+
+    @model_validator(mode="after")
+    def _bench_is_served(self) -> Recipe:
+        if self.panel is None and self.cascade is None:
+            return self
+        if self.panel is not None and self.cascade is not None:
+            raise ValueError("panel and cascade: a recipe has one of them")
+        judge, group = self.judge, self.group
+        modes = BENCH_MODES if self.panel is None else (*BENCH_MODES, "scalar")
+        if judge.mode not in modes:
+            name = "cascade" if self.panel is None else "panel"
+            raise ValueError(f"{name} needs mode {' or '.join(modes)}")
+        if self.cascade is not None and judge.readout == "label":
+            raise ValueError("cascade: `readout: label` has no margins")
+        if self.panel is not None:
+            both = group.single is not None or group.agree is not None
+            wrong = misuse(self.panel, judge.mode, judge.verdict, both)
+            if wrong is not None:
+                raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")
@@ -426,6 +504,32 @@ class Recipe(_Part):
         """Whether responses judged alone are then set against each other by their criteria."""
         alone = self.judge.mode != "pairwise"
         return alone and self.criteria.combine in get_args(GroupRule)
+
+    @property
+    def roles(self) -> dict[str, bool]:
+        """The roles of engines that it uses, and whether an engine must be given for each."""
+        roles = {JUDGE: True}
+        if self.rubric.is_written:
+            roles[GENERATOR] = False
+        if self.likelihood is not None and REFERENCE in self.likelihood.sides:
+            roles[REFERENCE] = True
+        if self.group.seeds == "scalar":
+            roles[SEEDER] = True
+        return roles | {member.role: True for member in self.members}
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The judges, in order: those of the panel or the cascade, else the one."""
+        if self.panel is not None:
+            return self.panel.members
+        if self.cascade is not None:
+            return (Member(role=self.cascade.first), Member(role=self.cascade.then))
+        return (Member(),)
+
+    @property
+    def calls_a_question(self) -> int:
+        """The most calls that one question takes, retries apart: samples x judges."""
+        return self.judge.samples * len(self.members)
 
     @property
     def digest(self) -> str:

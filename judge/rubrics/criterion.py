@@ -175,11 +175,14 @@ class Criterion(Part):
     allow_na: StrictBool = False
     """Whether the judge may answer that the criterion does not apply."""
     evidence: Evidence = "none"
-    """quote: the verdict counts only with words that occur verbatim in the response."""
+    """quote: the verdict counts only with words that occur verbatim in the response; citation: a
+    level above the lowest only with words of a passage that the response cites, from the context or
+    its own tool turns (`template: citations`, see the recipe carr)."""
     depends_on: tuple[Name, ...] = ()
     """Criteria judged before this one."""
     slots: tuple[Name, ...] = ()
-    """Entities that a chain of statements shares."""
+    """Entities that a chain of statements shares, written <E0> in the question; with `evidence:
+    citation` one that the response does not name gives the lowest level."""
     examples: Examples = Examples()
     """Good and bad behaviours, shown to the judge."""
     enabled: StrictBool = True

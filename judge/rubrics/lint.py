@@ -38,6 +38,7 @@ CODES = {
     "R020": "expectation that nothing can meet",
     "R021": "criterion that outweighs all others",
     "R022": "criterion that gives a test's answer away",
+    "R023": "slot that the question does not mention",
 }
 
 

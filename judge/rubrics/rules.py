@@ -147,6 +147,19 @@ def _inputs(source: Source) -> Iterator[Hit]:
                 )
 
 
+def _slots(source: Source) -> Iterator[Hit]:
+    for path, criterion in enabled(source.rubric):
+        asked = criterion.question or ""
+        missing = [slot for slot in criterion.slots if f"<{slot}>" not in asked]
+        if missing:
+            yield Hit(
+                "R023",
+                (*path, "slots"),
+                f"the question has no <{missing[0]}>",
+                "say in the question where the entity stands, as in: Did <E0> direct <E1>?",
+            )
+
+
 RULES: tuple[Callable[[Source], Iterator[Hit]], ...] = (
     _wording,
     case_rules.tests,
@@ -160,4 +173,5 @@ RULES: tuple[Callable[[Source], Iterator[Hit]], ...] = (
     _cut_texts,
     _file_name,
     _inputs,
+    _slots,
 )

@@ -71,7 +71,14 @@ class RubricInputs(Part):
     """A group without one of these is not judged."""
     optional: tuple[Name, ...] = ()
     hidden: tuple[Name, ...] = ()
-    """Never shown to a model."""
+    """Never shown to a model. With the prompt hidden, an answer is judged by the reference alone,
+    which openers without content fool less (Zhao et al., arXiv 2507.08794)."""
+
+    @model_validator(mode="after")
+    def _response_is_seen(self) -> RubricInputs:
+        if "response" in self.hidden:
+            raise fault("the response cannot be hidden: it is judged", "hidden")
+        return self
 
 
 class Provenance(Part):

@@ -1,27 +1,33 @@
 """Data rows: read from JSONL, a JSON array, Parquet or a saved data set, and made into groups.
 
-A row has `prompt` and `responses`, and may have `id`, `reference`, `context`, `rubric`, `anchor`
-and `label` (the index of the best response) or `ranking` (all indices, the best first; ties are
-lists inside the list, such as `[2, [0, 1]]`). A column map renames columns and joins several into
-`responses`; where it does, their names may stand for the indices. Flat rows, one response each, are
-grouped by a column.
+A row has `prompt` and `responses`, and may have `id`, `reference`, `context`, `rubric`, `anchor`,
+`systems` (who wrote each response) and `label` (the index of the best response) or `ranking` (all
+indices, the best first; ties are lists inside the list, such as `[2, [0, 1]]`). A column map
+renames columns and joins several into `responses`; where it does, their names may stand for the
+indices, and are the systems. Flat rows, one response each, are grouped by a column. Chat messages
+may have images: addresses, data: URIs, or files beside the data (see `judge.runs.pictures`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from judge.errors import ConfigError, JudgeError
 from judge.files import did_you_mean
+from judge.runs.formats import raw_rows
 from judge.runs.labels import Places, Ranks
+from judge.runs.pictures import with_pictures
+from judge.runs.seen import Seen
 from judge.types import Group, Response
 
 FIELDS = (
-    *("id", "prompt", "responses", "reference", "context", "rubric", "anchor", "label", "ranking"),
+    *("id", "prompt", "responses", "reference", "context", "rubric", "anchor", "systems"),
+    *("label", "ranking"),
 )
 REQUIRED = ("prompt", "responses")
 
@@ -79,6 +85,8 @@ class Row:
     """Index of the best response, where the data says so, or a ranking has one at its top."""
     ranking: Ranks | None = None
     """The responses from best to worst, where the data says so."""
+    named: bool = False
+    """Whether the data gives the group its id."""
 
     @property
     def order(self) -> int | Ranks | None:
@@ -97,87 +105,13 @@ def read_rows(path: str | Path, columns: Columns | None = None) -> Iterator[Row]
         ConfigError: The file cannot be read, or a row lacks a field; the message has the row.
     """
     columns = columns or Columns()
-    raw = _raw_rows(Path(path))
+    raw = raw_rows(Path(path))
     if columns.group_by is None:
         for number, row in raw:
             yield _row(number, row, columns, str(path))
         return
     for number, members in _gathered(raw, columns.group_by, str(path)):
         yield _flat_group(number, members, columns, str(path))
-
-
-def _raw_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if not path.exists():
-        raise ConfigError(f"there is no data set {path}")
-    if path.is_dir():
-        rows: Iterable[Any] = _saved_rows(path)
-    elif path.suffix == ".parquet":
-        rows = _parquet_rows(path)
-    elif path.suffix == ".json":
-        rows = _array_rows(path)
-    else:
-        rows = _jsonl_rows(path)
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, Mapping):
-            raise ConfigError(f"{path}: row {number} is not an object with named columns")
-        yield number, row
-
-
-def _jsonl_rows(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file:
-        number = 0
-        for line in file:
-            if not line.strip():
-                continue
-            number += 1
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise ConfigError(f"{path}: row {number} is not JSON: {error}") from error
-
-
-def _array_rows(path: Path) -> Iterator[Any]:
-    try:
-        rows = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise ConfigError(
-            f"{path} is not JSON: {error}", hint="one object a line is .jsonl"
-        ) from error
-    if not isinstance(rows, list):
-        raise ConfigError(f"{path} is not an array of rows")
-    yield from rows
-
-
-def _parquet_rows(path: Path) -> Iterator[Any]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ConfigError(
-            "reading Parquet needs pyarrow", hint="pip install 'judge-rm[data]'"
-        ) from error
-    try:
-        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(batch_size=256):
-            yield from batch.to_pylist()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not Parquet: {error}") from error
-
-
-def _saved_rows(path: Path) -> Iterator[Any]:
-    try:
-        import datasets
-    except ImportError as error:
-        raise ConfigError(
-            "reading a saved data set needs datasets", hint="pip install 'judge-rm[data]'"
-        ) from error
-    try:
-        loaded = datasets.load_from_disk(str(path))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is not a saved data set: {error}") from error
-    if isinstance(loaded, datasets.DatasetDict):
-        raise ConfigError(
-            f"{path} holds the splits {', '.join(loaded)}", hint=f"use {path}/<split>"
-        )
-    yield from loaded
 
 
 # --- rows to groups --------------------------------------------------------------------------
@@ -196,6 +130,15 @@ def _row(number: int, row: Mapping[str, Any], columns: Columns, where: str) -> R
         return _made(where, number, row, values, responses, columns)
     except JudgeError as error:
         raise ConfigError(f"{where}: row {number}: {error.message}", hint=error.hint) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _misshapen(where, number, error) from error
+
+
+def _misshapen(where: str, number: int, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"{where}: row {number}: a value has another form than its field: {error}",
+        hint="texts are strings or lists of messages; see --map for columns of other names",
+    )
 
 
 def _value(row: Mapping[str, Any], name: str, columns: Columns) -> Any:
@@ -227,27 +170,46 @@ def _made(
     for at, response in enumerate(responses):
         if not isinstance(response, str | list | tuple | Mapping | Response):
             raise ConfigError(f"response {at} is neither a text nor a list of messages")
-    name = values["id"]
+    name, anchor = values["id"], values["anchor"]
+    if anchor is not None and (isinstance(anchor, bool) or not isinstance(anchor, int)):
+        raise ConfigError(f"anchor {anchor!r} is not the index of a response")
+    folder = Path(where) if Path(where).is_dir() else Path(where).parent
+    responses = [with_pictures(response, folder) for response in responses]
     group = Group.of(
-        values["prompt"],
-        responses,
+        with_pictures(values["prompt"], folder),
+        _by_system(responses, values["systems"], columns),
         id=None if name is None else str(name),
         rubric=values["rubric"],
-        anchor=values["anchor"],
+        anchor=anchor,
         meta={str(key): value for key, value in row.items() if key not in used},
         **given,
     )
     named = columns.columns("responses")
     places = Places(len(responses), named if len(named) > 1 else (), columns.labels_from)
     label, ranking = places.told(values["label"], values["ranking"])
-    return Row(where, number, group, label, ranking)
+    return Row(where, number, group, label, ranking, name is not None)
+
+
+def _by_system(responses: Sequence[Any], systems: Any, columns: Columns) -> list[Response]:
+    """The responses, each with the name of who wrote it as its id, where the data has names."""
+    made = [Response.of(response) for response in responses]
+    named = columns.columns("responses")
+    names = systems if systems is not None else named if len(named) > 1 else None
+    if names is None:
+        return made
+    if isinstance(names, str) or not isinstance(names, Sequence) or len(names) != len(made):
+        raise ConfigError(f"systems {names!r} is not a list of {len(made)} names")
+    return [
+        response if response.id is not None else replace(response, id=str(name))
+        for response, name in zip(made, names, strict=True)
+    ]
 
 
 def _gathered(
     raw: Iterator[tuple[int, Mapping[str, Any]]], column: str, where: str
 ) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
     """Neighbouring rows with one value in the column; a value that comes back later is an error."""
-    seen: set[str] = set()
+    seen = Seen()
     start, value = 0, None
     members: list[Mapping[str, Any]] = []
     for number, row in raw:
@@ -261,12 +223,11 @@ def _gathered(
             members = []
         if not members:
             start, value = number, row[column]
-            if str(value) in seen:
+            if seen.add(str(value)):
                 raise ConfigError(
                     f"{where}: row {number}: the rows of group {value!r} are not neighbours",
                     hint=f"sort the data by {column}",
                 )
-            seen.add(str(value))
         members.append(row)
     if members:
         yield start, members
@@ -289,9 +250,13 @@ def _flat_group(
         }
         if values["id"] is None:
             values["id"] = first[columns.group_by or ""]
+        if "systems" in columns.names:
+            values["systems"] = [_value(row, "systems", columns) for row in members]
         marked = [at for at, row in enumerate(members) if row.get("label") is True]
         if marked or isinstance(values["label"], bool):
             values["label"] = marked[0] + columns.labels_from if len(marked) == 1 else None
         return _made(where, number, first, values, responses, columns)
     except JudgeError as error:
         raise ConfigError(f"{where}: row {number}: {error.message}", hint=error.hint) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _misshapen(where, number, error) from error

@@ -1,8 +1,8 @@
 """One run over a data set: skip what is done, judge, append in input order, sum up.
 
-A run is a folder: `run.json` says what was judged with what, `results.jsonl` has one group a line,
-`summary.json` is computed from the results. Started again, a run goes on where it stopped: a torn
-last line is dropped, and groups whose failure trying again can cure are judged anew.
+A run is a folder (see `judge.runs.folder`). Started again, a run goes on where it stopped: a torn
+last line is dropped, and groups whose failure trying again can cure are judged anew. However long
+the input is, only the groups in flight, and eight bytes a row, are in memory.
 """
 
 from __future__ import annotations
@@ -10,26 +10,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from judge.background import wait_at_home
-from judge.errors import ConfigError, EngineUnavailable, StoreError
-from judge.records import plain, result_row, to_line
+from judge.errors import EngineUnavailable
+from judge.records import plain, result_fields, to_json
 from judge.reward_model import RewardModel
 from judge.runs.dataset import Row
+from judge.runs.folder import FAILURES, MANIFEST, RESULTS, SUMMARY, Again, Folder
+from judge.runs.secrets import textless, without_secrets
 from judge.runs.summary import Summary
 from judge.types import GroupResult
 
-RESULTS, MANIFEST, SUMMARY = "results.jsonl", "run.json", "summary.json"
+__all__ = ["FAILURES", "MANIFEST", "RESULTS", "SUMMARY", "Ended", "Progress", "Run", "row_key"]
 GIVE_UP_AFTER = 20
 """Groups in a row that the engine could not answer at all before a run stops."""
+GATHERED = 64
+"""Lines that are written at once; fewer where the next group has to be waited for."""
 
 
 @dataclass(slots=True)
@@ -57,35 +60,49 @@ class Ended:
     seconds: float
 
 
+class Flight(NamedTuple):
+    """A group in flight."""
+
+    row: Row
+    key: str
+    task: asyncio.Task[GroupResult]
+
+
 class Run:
-    """One run in one folder.
+    """One run in one folder, which is held until `judge` has returned.
 
     Args:
         model: What judges.
         out: The folder; made if it does not exist.
-        settings: What the run is, for `run.json`; a folder with other settings is refused.
+        settings: What the run is, for `plan.json`; a folder with other settings is refused.
         in_flight: Groups judged at the same time.
+        again: Which groups are judged anew.
+        texts: Whether what the judge wrote is kept in the results.
 
     Raises:
         ConfigError: The folder holds a run with other settings.
-        StoreError: The folder cannot be used.
+        StoreError: The folder cannot be used, or another process is at work in it.
     """
 
     def __init__(
-        self, model: RewardModel, out: Path, settings: dict[str, Any], *, in_flight: int = 64
+        self,
+        model: RewardModel,
+        out: Path,
+        settings: dict[str, Any],
+        *,
+        in_flight: int = 64,
+        again: Again = "owed",
+        texts: bool = True,
     ) -> None:
         self._model = model
-        self._out = out
         self._in_flight = in_flight
+        self._texts = texts
         self._stop = threading.Event()
         self._dead = ""
+        self._unanswered = 0
+        self._lines: list[bytes] = []
         self.progress = Progress()
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            self._manifest(plain(settings))
-            self._done = self._kept_rows()
-        except OSError as error:
-            raise StoreError(f"{out} cannot be used: {error}") from error
+        self._folder = Folder(out, plain(settings), again=again)
 
     def stop(self) -> None:
         """Start no further group; those in flight are finished and written."""
@@ -94,111 +111,106 @@ class Run:
     def judge(self, rows: Iterable[Row], on_progress: Callable[[], None] = lambda: None) -> Ended:
         """Judge what is not done yet and write the summary.
 
+        Args:
+            rows: Read one at a time; no more than are in flight are held.
+            on_progress: Called after each group.
+
         Raises:
             ConfigError: A row is wrong; what was judged before it is written.
             EngineUnavailable: The engine does not start, or has stopped answering.
+            StoreError: The store or the folder could not be written; what was written stays.
         """
         began = time.monotonic()
         try:
             wait_at_home(self._all(iter(rows), on_progress))
         finally:
-            summary = self._summed()
+            try:
+                summary = self._folder.summed()
+            finally:
+                self._folder.close()
         return Ended(summary, self._stop.is_set(), time.monotonic() - began)
-
-    # --- the folder --------------------------------------------------------------------------
-
-    def _manifest(self, settings: dict[str, Any]) -> None:
-        path = self._out / MANIFEST
-        if path.exists():
-            before = json.loads(path.read_text("utf-8"))
-            differs = sorted(k for k in {*before, *settings} if before.get(k) != settings.get(k))
-            if differs:
-                raise ConfigError(
-                    f"{self._out} holds a run with another {', '.join(differs)}",
-                    hint="choose another --out, or the same settings to go on",
-                )
-        else:
-            _replace(path, [json.dumps(settings, indent=1, ensure_ascii=False)])
-
-    def _kept_rows(self) -> set[str]:
-        """Keys of finished groups; the file is rewritten without torn and owed lines."""
-        path = self._out / RESULTS
-        if not path.exists():
-            path.touch()
-            return set()
-        kept, done, dropped = [], set(), False
-        with path.open("rb") as file:
-            for line in file:
-                key = _finished(line)
-                if key is None or key in done:
-                    dropped = True
-                    continue
-                done.add(key)
-                kept.append(line.decode("utf-8").rstrip("\n"))
-        if dropped:
-            _replace(path, kept)
-        return done
-
-    def _summed(self) -> Summary:
-        with (self._out / RESULTS).open("rb") as file:
-            summary = Summary.of(json.loads(line) for line in file)
-        _replace(self._out / SUMMARY, [json.dumps(summary.as_dict(), indent=1)])
-        return summary
 
     # --- judging -----------------------------------------------------------------------------
 
     async def _all(self, rows: Iterator[Row], on_progress: Callable[[], None]) -> None:
         await self._model.start()
         self.progress.started = time.monotonic()
-        flying: deque[tuple[Row, str, asyncio.Task[GroupResult]]] = deque()
-        dead = 0
-        with (self._out / RESULTS).open("a", encoding="utf-8") as file:
+        flying: deque[Flight] = deque()
+        try:
             try:
-                for row in rows:
-                    if self._stop.is_set():
-                        break
-                    key = row_key(row)
-                    if key in self._done:
-                        self.progress.skipped += 1
-                        on_progress()
-                        continue
-                    self._done.add(key)
-                    task = asyncio.create_task(self._model.score_group(row.group))
-                    flying.append((row, key, task))
-                    if len(flying) >= self._in_flight:
-                        dead = await self._written(flying.popleft(), file, dead)
-                        on_progress()
+                await self._started(rows, flying, on_progress)
             finally:
                 while flying:
-                    dead = await self._written(flying.popleft(), file, dead)
+                    await self._landed(flying)
                     on_progress()
+                await self._commit()
+        finally:
+            for flight in flying:  # only where nothing can be written any more
+                flight.task.cancel()
         if self._dead:
             raise EngineUnavailable(
                 f"{GIVE_UP_AFTER} groups in a row got no answer; the last: {self._dead}",
                 hint="mend the engine and start the same command again: it goes on from here",
             )
 
-    async def _written(
-        self, flight: tuple[Row, str, asyncio.Task[GroupResult]], file: Any, dead: int
-    ) -> int:
-        row, key, task = flight
+    async def _started(
+        self, rows: Iterator[Row], flying: deque[Flight], on_progress: Callable[[], None]
+    ) -> None:
+        done = self._folder.done
+        for row in rows:
+            if self._stop.is_set():
+                break
+            key = row_key(row)
+            if done.has(row.source, row.number, key):
+                self.progress.skipped += 1
+                on_progress()
+                continue
+            done.add(row.source, row.number, key)
+            task = asyncio.create_task(self._model.score_group(row.group))
+            flying.append(Flight(row, key, task))
+            if len(flying) >= self._in_flight:
+                await self._landed(flying)
+                on_progress()
+
+    async def _landed(self, flying: deque[Flight]) -> None:
+        """Take the oldest group's result; what has gathered is written before it is waited for."""
+        if not flying[0].task.done() or len(self._lines) >= GATHERED:
+            await self._commit()
+        row, key, task = flying.popleft()
         result = await task
-        line = {
-            "source": row.source,
-            "row": row.number,
-            "key": key,
-            **({} if row.label is None else {"label": row.label}),
-            **result_row(result),
-        }
-        file.write(to_line(line) + "\n")
-        file.flush()
+        self._lines.append(self._line(row, key, result))
         self.progress.groups += 1
         self.progress.calls += result.usage.calls
-        dead = dead + 1 if _unanswered(result) else 0
-        if dead >= GIVE_UP_AFTER:
+        self._unanswered = self._unanswered + 1 if _unanswered(result) else 0
+        if self._unanswered >= GIVE_UP_AFTER:
             self._stop.set()
             self._dead = result.failures[-1].message
-        return dead
+
+    async def _commit(self) -> None:
+        """Write the lines that have gathered, after the verdicts they were made of."""
+        if self._lines:
+            await asyncio.to_thread(self._write, list(self._lines))
+            self._lines.clear()
+
+    def _write(self, lines: list[bytes]) -> None:
+        self._model.flush()
+        self._folder.append(lines)
+
+    def _line(self, row: Row, key: str, result: GroupResult) -> bytes:
+        told = without_secrets(result)
+        if not self._texts:
+            told = textless(told)
+        names = [response.id for response in row.group.responses]
+        return to_json(
+            {
+                "source": row.source,
+                "row": row.number,
+                "key": key,
+                **({} if row.label is None else {"label": row.label}),
+                **({"systems": names} if any(names) else {}),
+                **result_fields(told),
+            }
+        )
 
 
 def row_key(row: Row) -> str:
@@ -212,30 +224,7 @@ def row_key(row: Row) -> str:
     return digest.hexdigest()[:32]
 
 
-def _finished(line: bytes) -> str | None:
-    """The key of a whole result row that owes nothing; None for a torn or an owed one."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-        reasons = [reward["reason"] for reward in row["rewards"]]
-        owed = any(reason is not None and reason["retryable"] for reason in reasons)
-        return None if owed else str(row["key"])
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def _unanswered(result: GroupResult) -> bool:
     kinds = {failure.kind for failure in result.failures}
     judged = any(reward.value is not None for reward in result.rewards)
     return not judged and kinds == {"unavailable"}
-
-
-def _replace(path: Path, lines: Iterable[str]) -> None:
-    """Write a file whole: beside it first, then renamed over it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)

@@ -36,11 +36,14 @@ class Summary:
     massed: int = 0
     answers: int = 0
     truncated: int = 0
+    thoughts: int = 0
+    thinking_cut: int = 0
     low_mass: int = 0
     length_correlation: float = 0.0
     correlated: int = 0
     coverage: float = 0.0
     calls: int = 0
+    calls_saved: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -64,6 +67,7 @@ class Summary:
                 self.failures[reward["reason"]["kind"]] += 1
         usage = row["usage"]
         self.calls += usage["calls"]
+        self.calls_saved += int(row["metrics"].get("calls_saved", 0))
         self.prompt_tokens += usage["prompt_tokens"]
         self.completion_tokens += usage["completion_tokens"]
         label = row.get("label")
@@ -93,9 +97,16 @@ class Summary:
 
     def _answers(self, row: Mapping[str, Any]) -> None:
         kinds = Counter(failure["kind"] for failure in row["failures"] if failure["call"])
-        self.answers += sum(bool(verdict.get("call")) for verdict in row["verdicts"])
+        for verdict in row["verdicts"]:
+            # Each member of a panel that is named has answered.
+            members = 1 + verdict.get("decided_by", "").count(" + ")
+            self.answers += members if verdict.get("call") else 0
         self.answers += kinds.total()
-        self.truncated += kinds["cut"]
+        thought = [v for v in row["verdicts"] if v.get("thinking") or v.get("thinking_cut")]
+        forced = sum(bool(verdict.get("thinking_cut")) for verdict in thought)
+        self.thoughts += len(thought) + kinds["thinking_cut"]
+        self.thinking_cut += forced + kinds["thinking_cut"]
+        self.truncated += kinds["cut"] + kinds["thinking_cut"] + forced
         self.low_mass += kinds["low_mass"]
         correlation = row["metrics"].get("length_correlation")
         if correlation is not None:
@@ -145,10 +156,12 @@ class Summary:
             "order_consistency": _share(self.consistent, self.both_orders),
             "flip_rate": _share(self.both_orders - self.consistent, self.both_orders),
             "truncated": _share(self.truncated, self.answers),
+            "thinking_cut": _share(self.thinking_cut, self.thoughts),
             "low_mass": _share(self.low_mass, self.answers),
             "length_correlation": _share(self.length_correlation, self.correlated),
             "label_mass": _share(self.mass, self.massed),
             "calls": self.calls,
+            "calls_saved": self.calls_saved,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
         }

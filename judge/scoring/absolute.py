@@ -15,12 +15,13 @@ from judge.judges.parts import noun_of
 from judge.judges.pointwise import PointwiseJudge
 from judge.recipes.schema import DENSE
 from judge.rubrics import Criterion
+from judge.scoring.calibrated import level_of
 from judge.scoring.dense import Dense, dense
 from judge.scoring.listed import listed
 from judge.scoring.outcome import Outcome, reward_of, settled_score
 from judge.scoring.segments import segments_of
 from judge.scoring.setting import Checked, Setting
-from judge.scoring.shape import REFERENCES
+from judge.scoring.shape import wants_reference
 from judge.types import ErrorReport, Failure, Listing, Pointwise, Score, Spans
 
 Told = Pointwise | Listing | Spans | ErrorReport
@@ -37,7 +38,7 @@ async def absolute(setting: Setting, case: Case, checked: Checked, tally: Tally)
     """
     recipe = setting.recipe
     reference = None
-    if _wants_reference(setting, case):
+    if wants_reference(recipe.transforms, case.group):
         reference = case.with_reference()
         ((checked[reference], failures),) = await case.checks([reference], recipe)
         tally.failures += failures
@@ -74,14 +75,6 @@ async def absolute(setting: Setting, case: Case, checked: Checked, tally: Tally)
     outcome = Outcome(rewards, list(scores.values()), None, list(verdicts))
     outcome.references = [value for value in against if value is not None]
     return outcome
-
-
-def _wants_reference(setting: Setting, case: Case) -> bool:
-    """Whether the reference answer is judged too, because a transform compares with its reward."""
-    group = case.group
-    if group.reference is None or REFERENCES in group.meta:
-        return False
-    return any(step.needs_references for step in setting.recipe.transforms)
 
 
 async def _all_judged(
@@ -129,7 +122,8 @@ async def _judged(
         elif settled_score(gates(criteria, parts), parts) is None:
             asked = [c for c in judged if c.id not in parts]
             wanted.append((index, setting.asked(case, asked, pairs=False)))
-    judge = PointwiseJudge(setting.asker, setting.recipe, setting.seed)
+    judge = PointwiseJudge(setting.bench or setting.asker, setting.recipe, setting.seed)
+    by_id = {criterion.id: criterion for criterion in judged}
     verdicts: list[Pointwise] = []
     broken: dict[int, Failure] = {}
     for index, answer in await judge.judge(case, wanted, tally):
@@ -138,7 +132,8 @@ async def _judged(
             continue
         verdicts.append(answer)
         for part in answer.parts:
-            checked[index][part.criterion_id] = part
+            criterion = by_id[part.criterion_id]
+            checked[index][criterion.id] = level_of(setting.calibration, criterion, part)
     return verdicts, broken
 
 

@@ -17,12 +17,12 @@ from judge.aggregate.preferences import preferences
 from judge.aggregate.rank import contest, ranking_of
 from judge.aggregate.rewards import NOTHING, Contest, RewardRule, Valued
 from judge.aggregate.strength import rank_order
-from judge.errors import ConfigError
 from judge.judges.base import Tally
 from judge.judges.case import Case, said
 from judge.judges.pairwise import PairwiseJudge
 from judge.judges.plan import Question
 from judge.scoring.adaptive import adapted
+from judge.scoring.calibrated import comparison_of
 from judge.scoring.setting import Checked, Setting
 from judge.types import (
     Comparison,
@@ -38,9 +38,8 @@ Pair = tuple[int, int]
 DISAGREED = Failure(
     "aggregate", "not_comparable", "judged alone, the two are not ordered as they are as a pair"
 )
-SEED = "seed"
 ANSWER = "answer"
-"""Keys of `Response.meta`: a cheap score for seeding, and the final answer best-of-n votes over."""
+"""Key of `Response.meta`: the final answer best-of-n votes over."""
 
 
 @dataclass(slots=True)
@@ -54,6 +53,8 @@ class PairContest:
     playing: Sequence[int]
     """The responses that meet, the reference included; `compare` and `rank` count along these."""
     rule: RewardRule
+    seeds: Sequence[float] | None = None
+    """A cheap score of each that plays, higher is better."""
     verdicts: list[Verdict] = field(default_factory=list)
     broken: dict[int, Failure] = field(default_factory=dict)
     """The first failure of each response."""
@@ -73,7 +74,7 @@ class PairContest:
             without strengths (see `judge.aggregate.strengths`).
 
         Raises:
-            ConfigError: The budget does not pay for the schedule, or the seeds are not numbers.
+            ConfigError: The budget does not pay for the schedule.
         """
         playing, group = self.playing, self.setting.recipe.group
         beaten = sum(score is not None and score.value is not None for score in scores)
@@ -95,7 +96,7 @@ class PairContest:
             seed=int.from_bytes(draw(self.setting, self.case)[:8], "big"),
             keys=keys,
             budget=self._budget(),
-            seeds=self._seeds(),
+            seeds=self.seeds,
             anchor=place,
             profile=self.setting.profile,
         )
@@ -144,27 +145,13 @@ class PairContest:
         values = self.rule.values(told)
         return values if len(set(keys)) == len(keys) else _alike(values, keys)
 
-    def _seeds(self) -> list[float] | None:
-        """The responses' own seeds, where the recipe wants them.
-
-        Raises:
-            ConfigError: One is missing or not a number.
-        """
-        if self.setting.recipe.group.seeds != "given":
-            return None
-        given = [self.case.responses[index].meta.get(SEED) for index in self.playing]
-        seeds = [float(seed) for seed in given if isinstance(seed, int | float)]
-        if len(seeds) < len(given) or not all(math.isfinite(seed) for seed in seeds):
-            raise ConfigError(f"seeds: a response has no finite number in meta.{SEED}")
-        return seeds
-
     def _budget(self) -> int | None:
         """The recipe's budget in ordered pairs."""
         budget = self.setting.recipe.group.budget
         if budget is None:
             return None
         asked = wanted_of(self.setting, self.case, [(0, 0)], {0: {}})[0][1]
-        return budget // max(1, len(asked) * self.setting.recipe.judge.samples)
+        return budget // max(1, len(asked) * self.setting.recipe.calls_a_question)
 
     async def compare(self, pairs: Sequence[Pair]) -> list[Comparison | Failure]:
         """Judge ordered pairs of those who play."""
@@ -183,7 +170,7 @@ class PairContest:
                 told.append(answer)
             else:
                 self.verdicts.append(answer)
-                told.append(answer.comparison(a, b))
+                told.append(comparison_of(self.setting.calibration, answer, a, b))
         return told
 
 
@@ -201,7 +188,8 @@ class PairContest:
                 high, low = alone.get(answer.first), alone.get(answer.second)
                 side = 0.0 if high is None or low is None else high - low
                 pair = frozenset((answer.first, answer.second))
-                lead = (answer.p_first - answer.p_second) * side
+                told = comparison_of(self.setting.calibration, answer)
+                lead = (told.p_first - told.p_second) * side
                 leads[pair] = leads.get(pair, 0.0) + lead
         self.tally.agreed += [lead > 0.0 for lead in leads.values()]
         return [
@@ -239,7 +227,7 @@ async def _under_one(
 ) -> list[Pairwise | Failure]:
     """Judge ordered pairs under the case's rubric."""
     weights = criterion_weights(case.rubric.enabled, setting.recipe.criteria.tiers)
-    judge = PairwiseJudge(setting.asker, setting.recipe, weights, setting.seed)
+    judge = PairwiseJudge(setting.bench or setting.asker, setting.recipe, weights, setting.seed)
     wanted = wanted_of(setting, case, pairs, checked)
     return await judge.judge(case, wanted, checked, tally)
 

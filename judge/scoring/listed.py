@@ -14,6 +14,7 @@ from judge.judges.case import Case
 from judge.judges.listwise import ListwiseJudge, Window
 from judge.judges.samples import mean_parts
 from judge.rubrics import Criterion
+from judge.scoring.calibrated import level_of
 from judge.scoring.outcome import settled_score
 from judge.scoring.setting import Checked, Setting
 from judge.types import CriterionVerdict, Failure, Listing
@@ -36,7 +37,7 @@ async def listed(
     windows = _windows(setting, case, list(alike))
     sizes = {len(window) for window in windows}
     plans = {n: setting.asked(case, judged, pairs=False, listed=n) for n in sizes}
-    answers = await ListwiseJudge(setting.asker, recipe, setting.seed).judge(
+    answers = await ListwiseJudge(setting.bench or setting.asker, recipe, setting.seed).judge(
         case, windows, plans, tally
     )
     broken: dict[int, Failure] = {}
@@ -50,7 +51,7 @@ async def listed(
         else:
             verdicts.append(answer)
     for criterion in judged:
-        for index, part in _joined(criterion, verdicts).items():
+        for index, part in _joined(setting, criterion, verdicts).items():
             for same in alike[index]:
                 # What a check has decided stays.
                 checked[same].setdefault(criterion.id, part)
@@ -87,7 +88,9 @@ def _windows(setting: Setting, case: Case, shown: Sequence[int]) -> list[Window]
     return [tuple(shown[place] for place in group) for group in groups]
 
 
-def _joined(criterion: Criterion, verdicts: Sequence[Listing]) -> dict[int, CriterionVerdict]:
+def _joined(
+    setting: Setting, criterion: Criterion, verdicts: Sequence[Listing]
+) -> dict[int, CriterionVerdict]:
     """One verdict on each response from all lists that it was in."""
     told: dict[int, list[CriterionVerdict]] = {}
     values = []
@@ -95,6 +98,7 @@ def _joined(criterion: Criterion, verdicts: Sequence[Listing]) -> dict[int, Crit
         for index, parts in zip(verdict.responses, verdict.parts, strict=True):
             for part in parts:
                 if part.criterion_id == criterion.id:
+                    part = level_of(setting.calibration, criterion, part)
                     told.setdefault(index, []).append(part)
                     if part.value is not None:
                         values.append((where, index, part.value))

@@ -23,8 +23,9 @@ from judge.scoring.outcome import (
     settled_score,
     skipped,
 )
+from judge.scoring.seeds import seeds_of
 from judge.scoring.setting import Checked, Setting
-from judge.types import Failure, FailureKind, Pairwise, Reward, Score, Verdict
+from judge.types import Failure, Pairwise, Reward, Score, Verdict
 
 
 async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally) -> Outcome:
@@ -56,17 +57,18 @@ async def relative(setting: Setting, case: Case, checked: Checked, tally: Tally)
         tally.failures += broken
         playing.append(anchor)
     rule = REWARDS[recipe.group.reward]
-    contest = PairContest(setting, case, checked, tally, playing, rule)
+    seeds = await seeds_of(setting, case, playing, tally) if len(playing) > 1 else None
+    if isinstance(seeds, Failure):
+        return nothing(group, seeds)
+    contest = PairContest(setting, case, checked, tally, playing, rule, seeds)
     if recipe.group.agree is not None:
         contest.alone = await _alone(setting, case, checked, tally)
     try:
         ranking, values = await contest.held(anchor, scores)
     except ConfigError as error:
-        if not error.message.startswith(("budget:", "seeds:")):
+        if not error.message.startswith("budget:"):
             raise
-        short = error.message.startswith("budget:")
-        kind: FailureKind = "budget" if short else "missing_input"
-        return nothing(group, Failure("aggregate", kind, error.message))
+        return nothing(group, Failure("aggregate", "budget", error.message))
     if values is not None and recipe.group.max_skew is not None:
         found = skew(values)
         if found > recipe.group.max_skew:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from judge.aggregate.combine import check_combined
 from judge.aggregate.segments import Decode, Encode
+from judge.calibration import Calibration
 from judge.judges.base import Asker
 from judge.judges.case import Case
 from judge.judges.plan import Form, Noun, Question, questions
+from judge.judges.samples import Bench
+from judge.judges.scalar import ScalarJudge
 from judge.prompts import PromptTemplate
 from judge.recipes import Recipe
 from judge.recipes.schema import Mode
@@ -103,6 +108,14 @@ class Setting:
     """Of the judge's tokenizer."""
     decode: Decode | None = None
     """Of the tokenizer of `Response.token_ids`."""
+    calibration: Calibration | None = None
+    """Of the judge's probabilities."""
+    seeder: ScalarJudge | None = None
+    """Seeds tournaments, where the recipe wants it."""
+    bench: Bench | None = None
+    """The panel or cascade that judges in place of `asker`."""
+    others: tuple[Plans, ...] = ()
+    """Of its judges after the first, in the recipe's order."""
 
     def asked(
         self,
@@ -114,4 +127,11 @@ class Setting:
         form: Form | None = None,
     ) -> Sequence[Question]:
         """The plan's questions, ready for the group (see `Plans.of`)."""
-        return case.ready(self.plans.of(case, criteria, pairs=pairs, listed=listed, form=form))
+        first, *rest = (
+            case.ready(plans.of(case, criteria, pairs=pairs, listed=listed, form=form))
+            for plans in (self.plans, *self.others)
+        )
+        if not rest:
+            return first
+        rows = zip(first, *rest, strict=True)
+        return [replace(question, others=tuple(others)) for question, *others in rows]

@@ -12,7 +12,7 @@ from judge import transforms
 from judge.judges.case import Case, said
 from judge.recipes.transforms import Constrained, Transform
 from judge.transforms import Multipliers, constraint
-from judge.types import Failure, Reward
+from judge.types import Failure, Group, Reward
 
 Values = Sequence[float | None]
 REFERENCES = "reference_rewards"
@@ -171,6 +171,19 @@ def _changed(
         )
     reason = Failure("aggregate", "missing_input", text)
     return replace(reward, value=None, standard_error=None, status="failed", reason=reason)
+
+
+def wants_reference(steps: Sequence[Transform], group: Group) -> bool:
+    """Whether the reference answer is judged too, because a step compares with its reward."""
+    if group.reference is None or REFERENCES in group.meta:
+        return False
+    return any(step.needs_references for step in steps)
+
+
+def given_references(group: Group) -> list[float]:
+    """Rewards of reference responses that the group brings along."""
+    given = group.meta.get(REFERENCES)
+    return [float(value) for value in given] if isinstance(given, list | tuple) else []
 
 
 def start_of(settings: Constrained) -> Multipliers:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from judge.judges.base import Tally
+from judge.judges.case import NOT_SHOWN
 from judge.rubrics import Rubric
 from judge.types import Failure, Group
 
@@ -37,6 +38,8 @@ NOBODY = Writers()
 def visible(group: Group, rubric: Rubric | None) -> Group:
     """The group without what the rubric hides from every model, those that write included."""
     hidden = () if rubric is None else rubric.inputs.hidden
+    if "prompt" in hidden:
+        group = replace(group, prompt=NOT_SHOWN)
     if "reference" in hidden:
         group = replace(group, reference=None)
     return replace(group, context=None) if "context" in hidden else group

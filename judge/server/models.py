@@ -48,9 +48,12 @@ class MessageBody(Body):
     """One chat turn."""
 
     role: Role
-    content: str | None = None
+    content: str | list[dict[str, Any]] | None = None
+    """Text, or parts: `{"type": "text", "text": ...}` and `{"type": "image_url", ...}`."""
     name: str | None = None
     tool_calls: list[str | ToolCallBody] | None = None
+    images: list[str] = []
+    """Addresses (http, https) or data:image/... URIs; files are never read."""
 
 
 class ResponseBody(Body):

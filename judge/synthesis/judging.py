@@ -28,9 +28,10 @@ ORDERS = 2
 
 
 def calls_of(recipe: Recipe, criteria: int) -> int:
-    """The most calls that judging one labelled pair takes: orders x chunks of criteria x samples.
+    """The most calls that judging one labelled pair takes: orders x chunks x samples x judges.
 
-    Checks and gates may settle some of them without a call; retries are not counted.
+    A chunk is the criteria of one call. Checks and gates may settle some of them without a call;
+    retries are not counted.
 
     Args:
         recipe: How to judge; see `check_recipe`.
@@ -38,7 +39,7 @@ def calls_of(recipe: Recipe, criteria: int) -> int:
     """
     calls = recipe.judge.calls
     size = max(1, criteria) if calls == "one" else 1 if calls == "each" else calls
-    return ORDERS * math.ceil(criteria / size) * recipe.judge.samples
+    return ORDERS * math.ceil(criteria / size) * recipe.calls_a_question
 
 
 def calls_a_pair(recipe: Recipe, content: Content, *, more: int = 0) -> int:

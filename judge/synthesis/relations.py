@@ -29,6 +29,9 @@ class Relations(Record, frozen=True):
     the same share alike."""
     explained: float | None
     """Sum of the shares: R^2 of the reward on the criteria."""
+    between: Mapping[tuple[str, str], float] = {}
+    """Pearson's r of each two criteria, the one that appeared first named first; two that have too
+    little in common, or of which one never varies, are not in it."""
 
 
 def _deviations(values: FloatArray, groups: IntArray, within: bool) -> FloatArray:
@@ -100,14 +103,17 @@ def relations(columns: Columns, *, least: int) -> Relations:
     scale = np.sqrt(spread * spread.T)
     usable = (n >= least) & (spread > _NOTHING) & (spread.T > _NOTHING) & ~np.eye(k, dtype=bool)
     r = np.where(usable, (products - sums * sums.T / np.maximum(n, 1.0)) / (scale + ~usable), 0.0)
+    r = np.clip(r, -1.0, 1.0)
+    upper = zip(*np.nonzero(np.triu(usable)), strict=True)
+    between = {(names[i], names[j]): float(r[i, j]) for i, j in upper}
     near = {}
     for at, name in enumerate(names):
         if usable[at].any():
             best = int(np.abs(r[at]).argmax())
-            near[name] = (names[best], float(np.clip(r[at, best], -1.0, 1.0)))
+            near[name] = (names[best], float(r[at, best]))
     if total <= _NOTHING or not k:
-        return Relations(near, {}, None)
+        return Relations(near, {}, None, between)
     slopes = np.linalg.pinv(inner, rcond=1e-10, hermitian=True) @ outer
     shares = slopes * outer / total
     told = dict(zip(names, shares.tolist(), strict=True))
-    return Relations(near, told, float(shares.sum()))
+    return Relations(near, told, float(shares.sum()), between)

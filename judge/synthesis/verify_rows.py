@@ -114,4 +114,4 @@ def _signed(is_right: bool) -> float:
 def _plain(text: Text) -> Any:
     if isinstance(text, str):
         return text
-    return [{"role": turn.role, "content": turn.content} for turn in text]
+    return [{"role": turn.role, "content": turn.wire_content} for turn in text]

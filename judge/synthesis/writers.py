@@ -90,11 +90,32 @@ def by_route(desk: Desk) -> RubricWriter:
     """See `RoutedRubrics`."""
     section = desk.section
     among = [load_rubric(name) for name in section.among]
-    return sourced(
-        lambda base: routes.RoutedRubrics(
-            among, _given(base, "routed"), desk.author, draws=section.draws, floor=section.floor
+    made: dict[str, routes.RoutedRubrics] = {}
+
+    def source(base: Rubric | None) -> RubricSource:
+        given = _given(base, "routed")
+        made[given.digest] = routes.RoutedRubrics(
+            among,
+            given,
+            desk.author,
+            draws=section.draws,
+            floor=section.floor,
+            mix=section.unsure == "mix",
         )
-    )
+        return made[given.digest]
+
+    choose = sourced(source)
+
+    async def write(group: Group, base: Rubric | None, tally: Tally) -> Rubric:
+        rubric = await choose(group, base, tally)
+        assert isinstance(rubric, Rubric)
+        chosen = made["" if base is None else base.digest].decisions[group.id]
+        tally.routed = json.dumps(
+            {"rubric": rubric.id, "by": chosen.by, "confidence": chosen.confidence}
+        )
+        return rubric
+
+    return write
 
 
 def by_user(desk: Desk) -> RubricWriter:

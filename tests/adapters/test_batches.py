@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from judge.adapters.batches import batch_of, read_rows, share_rewards
 from judge.adapters.ranks import Ranks
 from judge.errors import AdapterError, ConfigError, JudgeError
+from judge.types import Message
 
 CHAT = [{"role": "user", "content": "Hi"}]
 
@@ -114,3 +115,13 @@ def test_rewards_are_shared_and_an_error_is_raised_everywhere(make_result):
         (AdapterError, "process 1: no recipe"),
         (ConfigError, "no recipe"),
     ]
+
+
+def test_a_completion_with_images_stays_a_turn():
+    image = {"type": "image_url", "image_url": {"url": "https://a.org/1.png"}}
+    turn = {"role": "assistant", "content": [{"type": "text", "text": "a"}, image]}
+    rows = read(["p", "p"], [[turn], [{"role": "assistant", "content": "b"}]])
+    groups = batch_of([rows], 0, (2,), "interleaved", "").grouped.groups
+    first, second = groups[0].responses
+    assert first.text == (Message("assistant", "a", images=("https://a.org/1.png",)),)
+    assert second.text == "b"

@@ -27,7 +27,7 @@ def test_a_step(make_result):
             groups[0],
             [1.0, 0.5, None],
             [failure("timeout"), failure("timeout"), failure("refused")],
-            {"flip_rate": 0.5, "label_mass": 0.9, "label_mass_min": 0.8},
+            {"flip_rate": 0.5, "label_mass": 0.9, "label_mass_min": 0.8, "thinking_cut": 0.25},
             Usage(4, 100, 10, 1.5),
         ),
         make_result(groups[1], [0.0, 0.5], (), {"flip_rate": math.nan, "label_mass": 0.7}),
@@ -49,6 +49,7 @@ def test_a_step(make_result):
     assert figures["flip_rate"] == 0.5
     assert figures["label_mass"] == pytest.approx(0.8)
     assert figures["label_mass_min"] == 0.8
+    assert figures["thinking_cut"] == 0.25
     assert figures["length_mean"] == pytest.approx(12 / 7)
     assert figures["length_correlation"] == pytest.approx(1.0)
     assert figures["degenerate_share"] == pytest.approx(1 / 7)

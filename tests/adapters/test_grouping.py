@@ -194,7 +194,7 @@ def test_so_it_is_in_meta():
         ((["p"], ["a"], 0), {}, "groups of 0"),
         ((["p"], ["a"], 1), {"layout": "striped"}, "layout 'striped'"),
         (([None], ["a"], 1), {}, "row 0: not a prompt"),
-        (([[{"role": "user", "content": [1]}]], ["a"], 1), {}, "row 0: not a prompt: .*string"),
+        (([[{"role": "user", "content": 1}]], ["a"], 1), {}, "row 0: not a prompt: .*string"),
         ((["p", "p"], ["a", None], 2), {}, "row 1: not a response"),
         ((["p", "p"], ["a", {"said": "b"}], 2), {}, "row 1: not a response"),
         ((["p"], ["a"], 1), {"reference": ["x", "y"]}, "'reference' has 2 values for 1 rows"),

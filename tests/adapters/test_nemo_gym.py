@@ -132,12 +132,22 @@ def test_several_messages_are_one_text():
     [
         "Say it.",
         [{"role": "user", "content": "Say it.", "type": None}],  # as pydantic dumps an easy message
-        [{"content": [{"type": "input_text", "text": "Say it."}, {"type": "input_image"}]}],
+        [{"content": [{"type": "input_text", "text": "Say it."}, {"type": "input_file"}]}],
     ],
 )
 def test_a_prompt_has_many_forms(raw):
     told = prompt_of(raw)
     assert told == (raw if isinstance(raw, str) else (Message("user", "Say it."),))
+
+
+def test_images_are_kept_and_one_without_an_address_is_refused():
+    image = {"type": "input_image", "image_url": "data:image/png;base64,AA=="}
+    (turn,) = prompt_of([{"content": [{"type": "input_text", "text": "What?"}, image]}])
+    assert turn == Message("user", "What?", images=(image["image_url"],))
+    shown = {"type": "function_call_output", "call_id": "c", "output": [image]}
+    assert response_of({"output": [shown]}).text == (Message("tool", "", images=turn.images),)
+    with pytest.raises(AdapterError, match=r"input.0 holds an image"):
+        prompt_of([{"content": [{"type": "input_image", "file_id": "f"}]}])
 
 
 # --- /compare ------------------------------------------------------------------------------------

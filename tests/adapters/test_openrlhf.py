@@ -170,7 +170,7 @@ class Policy:
         return SimpleNamespace(outputs=[SimpleNamespace(**vars(output), text=text, logprobs=None)])
 
 
-def rollout(executor, *texts, prompt="Say it.", label="", params=None):
+def rollout(executor, *texts, prompt="Say it.", label="", params=None, images=None):
     """`RolloutRayActor.generate_responses`: one gather, the arguments shared."""
     shared = {
         "prompt": prompt,
@@ -179,7 +179,7 @@ def rollout(executor, *texts, prompt="Say it.", label="", params=None):
         "max_length": 99,
         "hf_tokenizer": Tokenizer(),
         "llm_engine": Policy(*texts),
-        "images": None,
+        "images": images,
     }
     return asyncio.gather(*(executor.execute(**shared) for _ in texts))
 
@@ -258,6 +258,12 @@ async def test_a_subclass_says_what_is_judged(relative):
     outputs = await rollout(Own(), "a", "b", prompt="<user>Say it.", label={"context": "C"})
     direct = await relative.score_group(Group.of("Say it.", ["a", "b"], context="C"))
     assert [one["reward"] for one in outputs] == direct.values
+
+
+async def test_images_are_not_left_out_in_silence(relative):
+    executor = executor_class(SettledJudge(relative, default="group_mean"))()
+    with pytest.raises(AdapterError, match="images do not reach the judge"):
+        await rollout(executor, "a", "b", images=["picture"])
 
 
 async def test_raise_is_to_be_had(relative):

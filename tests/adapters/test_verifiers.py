@@ -135,9 +135,20 @@ def test_tool_calls_are_shown_and_the_prompts_own_turns_are_not():
         ("p", "S", (Message("system", "S"), Message("user", "p"))),
         ([turn("user", "p")], "S", (Message("system", "S"), Message("user", "p"))),
         (
-            [turn("user", [{"type": "text", "text": "p"}, {"type": "image_url"}])],
+            [turn("user", [{"type": "text", "text": "p"}, {"type": "input_audio"}])],
             None,
             (Message("user", "p"),),
+        ),
+        (
+            [turn("user", [{"type": "image_url", "image_url": {"url": "https://a.org/1"}}])],
+            None,
+            (Message("user", "", images=("https://a.org/1",)),),
+        ),
+        (
+            [turn("user", [SimpleNamespace(type="image_url", text=None,
+                                           image_url=SimpleNamespace(url="https://a.org/1"))])],
+            None,
+            (Message("user", "", images=("https://a.org/1",)),),
         ),
     ],
 )

@@ -13,6 +13,7 @@ from judge.adapters.worker import (
     numbers,
     use_judge,
 )
+from judge.calibration import Calibration
 from judge.errors import AdapterError
 from judge.reward_model import RewardModel
 from judge.types import Group
@@ -51,6 +52,15 @@ def test_a_judge_is_made_once_whatever_its_deadline():
     other = judge_of(WorkerSettings(rubric="general/helpfulness", seed=1))
     assert isinstance(first, RewardModel)
     assert first is again is not other
+
+
+def test_a_calibration_makes_another_judge(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text(Calibration(order_effect=0.5).to_json())
+    environ = {"JUDGE_RUBRIC": "general/helpfulness", "JUDGE_CALIBRATION": str(path)}
+    made = judge_of(WorkerSettings.of({}, environ))
+    assert made.calibration == Calibration(order_effect=0.5)
+    assert made is not judge_of(WorkerSettings(rubric="general/helpfulness"))
 
 
 def test_a_url_names_a_server(monkeypatch):

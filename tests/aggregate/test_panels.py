@@ -344,3 +344,18 @@ def test_the_quantile_is_chosen():
 def test_bad_input_is_named(call, name):
     with pytest.raises(ConfigError, match=f"^{name}: "):
         call()
+
+
+def test_the_weighted_mean_is_over_the_members_that_are_there():
+    table = [[1.0, NAN, NAN], [4.0, 6.0, NAN], [7.0, 9.0, NAN]]
+    found = ensemble(table, weights=[2.0, 1.0, 1.0])
+    assert found == pytest.approx([13.0 / 4.0, 7.5, NAN], nan_ok=True)
+    assert ensemble(table, weights=[3.0] * 3) == pytest.approx(ensemble(table), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"weights": [1.0]}, {"weights": [1.0, 0.0]}, {"weights": [1.0, 1.0], "how": "min"}]
+)
+def test_weights_of_no_use_are_refused(wrong):
+    with pytest.raises(ConfigError, match=r"^weights"):
+        ensemble([[1.0], [2.0]], **wrong)

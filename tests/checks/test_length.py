@@ -25,6 +25,11 @@ from judge.checks import CHECKS, run_check
         ("sentences", {"exactly": 2}, "One. Two.", 1.0),
         ("sentences", {"min": 2}, "One.", 0.0),
         ("paragraphs", {"max": 1}, "a\n\nb", 0.0),
+        ("length_share", {"target": 4}, "", 0.0),
+        ("length_share", {"target": 4}, "a b c", 0.75),
+        ("length_share", {"target": 4}, "a b c d", 1.0),
+        ("length_share", {"target": 4}, "a " * 400, 1.0),
+        ("length_share", {"target": 4, "unit": "characters"}, "ab", 0.5),
     ],
 )
 def test_values(name, params, text, value):
@@ -52,6 +57,7 @@ def test_limits_that_make_no_sense(params):
         ("min_words", {"limit": 2}, "has at least 2 words"),
         ("words", {"min": 2, "max": 3}, "has 2 to 3 words"),
         ("sentences", {"exactly": 2}, "has exactly 2 sentences"),
+        ("length_share", {"target": 100}, "has 100 words or nearly as many"),
     ],
 )
 def test_sentence(name, params, sentence):

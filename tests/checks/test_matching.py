@@ -25,6 +25,9 @@ from judge.checks import CHECKS, run_check
         ({"answers": "x", "where": "tag"}, "x", 0.0),
         ({}, "Rome", 1.0),
         ({}, "", 0.0),
+        ({"mismatch": "unknown"}, "rome", 1.0),
+        ({"mismatch": "unknown"}, "the capital of Italy", None),
+        ({"mismatch": "unknown"}, "", 0.0),
     ],
 )
 def test_exact(params, text, value):

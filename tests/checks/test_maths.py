@@ -36,6 +36,8 @@ def test_values(answer, text, value):
     [
         ({"where": "tag"}, "5 <answer>3</answer>", 1.0),
         ({"where": "tag"}, "3", None),
+        ({"where": "auto"}, "So it is 3.", 1.0),
+        ({"where": "auto"}, "So it is 4.", 0.0),
         ({"digits": 2}, "3.001", 1.0),
         ({"digits": 6}, "3.001", 0.0),
     ],

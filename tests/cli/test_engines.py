@@ -101,6 +101,8 @@ def test_engines_lists_what_is_missing_and_how_to_get_it(monkeypatch: pytest.Mon
     assert found["vllm"].missing == ("vllm", "torch", "transformers")
     assert "judge-rm[vllm]" in found["vllm"].advice
     assert not found["vllm"].ready
+    assert found["vllm-reward"].missing == found["vllm"].missing
+    assert found["reward"].missing == ("transformers", "torch")
     done = runner.invoke(app, ["engines", "--json"])
     assert {entry["engine"] for entry in json.loads(done.stdout)} == set(found)
 

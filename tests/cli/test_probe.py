@@ -112,3 +112,23 @@ def test_attacks_can_be_listed_without_asking(ask, coded_engine) -> None:
 def test_an_unknown_attack_is_an_error_with_a_cure(ask, coded_engine) -> None:
     done = ask(coded_engine(), "--attacks", "key/colons")
     assert "did you mean 'key/colon'" in str(done.exception)
+
+
+def test_every_judge_of_a_panel_is_probed(monkeypatch, coded_engine) -> None:
+    """Two of three judges are fooled: their mean pays, and the least of them does not."""
+    engines = {
+        "a": coded_engine(judge_of("great question"), name="a"),
+        "b": coded_engine(judge_of("great question"), name="b"),
+        "c": coded_engine(judge_of(), name="c"),
+    }
+    monkeypatch.setattr(
+        "judge.reward_model.engine_maker", lambda name: lambda: engines[name.removeprefix("vllm:")]
+    )
+    roles = ["vllm:a", "second=vllm:b", "third=vllm:c"]
+    given = [text for role in roles for text in ("--engine", role)]
+    for recipe, paid in (("panel-mean", "100.0"), ("panel-min", "0.0")):
+        arguments = ["--rubric", "demo/short", "--recipe", recipe, "--attacks", "pad/praise"]
+        done = runner.invoke(app, ["probe", *arguments, *given])
+        assert done.exit_code == 0, done.output
+        lines = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line}
+        assert lines["pad/praise"][1:3] == ["22", paid]

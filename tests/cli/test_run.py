@@ -1,18 +1,19 @@
 import json
+import math
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-import judge.cli.run
 from judge.cli import app
 from judge.cli.run import engines_of
 from judge.engines.scripted import ScriptedEngine
 from judge.errors import ConfigError
-from judge.types import Engine, Failure, GenerationRequest
+from judge.types import Engine, Failure, Generation, GenerationRequest, Usage
 
 runner = CliRunner()
 
@@ -99,10 +100,9 @@ def test_a_wrong_name_is_a_message_with_a_cure(
 def test_what_is_recorded_can_be_replayed_to_equal_rows(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = ScriptedEngine(first_is_better)
     tape = tmp_path / "tape.jsonl"
     with monkeypatch.context() as patch:
-        patch.setattr(judge.cli.run, "engine_maker", lambda name: lambda: engine)
+        use(patch, ScriptedEngine(first_is_better))
         assert runner.invoke(app, [*arguments, "--record", str(tape)]).exit_code == 0
     again = [*arguments[:-1], str(tmp_path / "again"), "--engine", f"replay:{tape}"]
     assert runner.invoke(app, again).exit_code == 0
@@ -188,3 +188,155 @@ def test_a_breached_limit_is_exit_100(arguments: list[str], tmp_path: Path) -> N
     done = runner.invoke(app, strict)
     assert done.exit_code == 100, done.output
     assert "max_flip_rate" in done.stderr
+
+
+# --- recipes without words -------------------------------------------------------------------
+
+
+@pytest.fixture
+def wordless(data: Path, tmp_path: Path) -> list[str]:
+    maps = ["--map", "prompt=input", "--map", "responses=output_1,output_2", "--labels-from", "1"]
+    return ["run", str(data), *maps, "--map", "reference=input", "--out", str(tmp_path / "out")]
+
+
+def test_a_scalar_model_judges_without_a_rubric(
+    wordless: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {"x": 2.5, "y": -1.0}
+    engine = ScriptedEngine(lambda request: numbers[request.messages[-1].content], scalar=True)
+    use(monkeypatch, engine)
+    done = runner.invoke(app, [*wordless, "--recipe", "scalar", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["judged"], told["calls"], told["accuracy"]) == (6, 6, 1.0)
+    refused = runner.invoke(app, [*wordless, "--recipe", "scalar", "--rubric", "demo/short"])
+    assert "leave the rubric out" in str(refused.exception)
+
+
+def test_two_models_are_named_by_their_roles(
+    wordless: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = ScriptedEngine(lambda request: "x", score=lambda ids: [-1.0] * len(ids))
+    use(monkeypatch, engine)
+    engines = ["--engine", "vllm:a", "--engine", "reference=vllm:b"]
+    done = runner.invoke(app, [*wordless, "--recipe", "cdr", *engines, "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["judged"] == 6
+    tape = ["--record", str(tmp_path / "tape")]
+    kept = runner.invoke(app, [*wordless, "--recipe", "cdr", *engines, *tape])
+    assert "generates nothing" in str(kept.exception)
+    assert not (tmp_path / "tape").exists()
+    alone = runner.invoke(app, [*wordless, "--recipe", "cdr", "--engine", "vllm:a"])
+    assert "uses judge and reference" in str(alone.exception)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "calls"),
+    [
+        ("scalar", 2 * 3),
+        ("polar-reference", 2 * 3),
+        ("reference-likelihood", 2 * 3),
+        ("cdr", 2 * 2 * 3),
+        ("free-process", 2 * 2 * 3),
+    ],
+)
+def test_calls_without_words_are_counted_too(
+    wordless: list[str], recipe: str, calls: int
+) -> None:
+    done = runner.invoke(app, [*wordless, "--recipe", recipe, "--dry-run", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["calls"], told["schema"]) == (calls, None)
+    assert told["prompt_tokens_estimated"] > 0
+    shown = runner.invoke(app, [*wordless, "--recipe", recipe, "--dry-run"])
+    assert "p0" in shown.stdout
+    assert "schema" not in shown.stdout
+
+
+def test_seeds_are_counted_with_the_pairs(arguments: list[str], tmp_path: Path) -> None:
+    recipe = tmp_path / "seeded.yaml"
+    recipe.write_text(
+        "schema: recipe/v1\nid: seeded\nextends: pairwise-win-rate\n"
+        "group: {schedule: single_elimination, reward: rank_quantile, seeds: scalar}\n"
+    )
+    done = runner.invoke(app, [*arguments, "--recipe", str(recipe), "--dry-run", "--json"])
+    assert json.loads(done.stdout)["calls"] == 3 * (2 + 2)  # two seeds, two orders
+
+
+# --- several judges --------------------------------------------------------------------------
+
+
+def unsure(request: GenerationRequest) -> Generation:
+    """A judge that leans to the first a little, and says so."""
+    text = first_is_better(request)
+    start = text.index('A"')
+    pieces = (text[:start], "A", text[start + 1 :])
+    labels = ({}, {"A": math.log(0.5), "B": math.log(0.4), "C": math.log(0.1)}, {})
+    return Generation(request.id, text, "", pieces, "stop", Usage(1, 1, 1), labels)
+
+
+def by_name(monkeypatch: pytest.MonkeyPatch, **engines: Engine) -> None:
+    def maker(name: str) -> Callable[[], Engine]:
+        return lambda: engines[name.removeprefix("vllm:")]
+
+    monkeypatch.setattr("judge.reward_model.engine_maker", maker)
+
+
+def judging_with(*names: str) -> list[str]:
+    return [text for name in names for text in ("--engine", name)]
+
+
+def test_a_cascade_is_run_and_says_what_it_spared(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap = ScriptedEngine(unsure, name="cheap")
+    strong = ScriptedEngine(first_is_better, name="strong")
+    by_name(monkeypatch, cheap=cheap, strong=strong)
+    engines = judging_with("vllm:cheap", "strong=vllm:strong")
+    done = runner.invoke(app, [*arguments, "--recipe", "cascade", *engines, "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["calls"], told["calls_saved"]) == (12, 0)
+    recipe = tmp_path / "sure.yaml"
+    recipe.write_text(
+        "schema: recipe/v1\nid: sure\nextends: cascade\ncascade: {margin: 0.05}\n"
+    )
+    sure = [*arguments[:-1], str(tmp_path / "sure"), "--recipe", str(recipe), *engines]
+    spared = runner.invoke(app, sure)
+    assert spared.exit_code == 0, spared.output
+    assert "calls the strong judge was spared  6" in spared.stdout
+
+
+def test_a_panel_needs_an_engine_a_role_and_is_recorded_a_file_each(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tape = tmp_path / "tape.jsonl"
+    panel = [*arguments, "--recipe", "panel-mean"]
+    few = runner.invoke(app, [*panel, *judging_with("vllm:a", "second=vllm:b")])
+    assert "uses judge and second and third" in str(few.exception)
+
+    def levels(request: GenerationRequest) -> str:
+        verdicts = [f"{marker}2" for marker, _ in request.read_after]
+        return '{"critique": "-", ' + ", ".join(verdicts) + "}"
+
+    with monkeypatch.context() as patch:
+        by_name(patch, **{name: ScriptedEngine(levels, name=name) for name in "abc"})
+        engines = judging_with("vllm:a", "second=vllm:b", "third=vllm:c")
+        done = runner.invoke(app, [*panel, *engines, "--record", str(tape), "--json"])
+        assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["judged"], told["calls"]) == (6, 18)
+    tapes = [f"{role}=replay:{tmp_path}/tape.{role}.jsonl" for role in ("second", "third")]
+    again = [*panel[:-3], str(tmp_path / "again"), *panel[-2:]]
+    done = runner.invoke(app, [*again, *judging_with(f"replay:{tape}", *tapes), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["judged"] == 6
+
+
+@pytest.mark.parametrize(("recipe", "calls"), [("panel-mean", 3 * 6), ("cascade", 2 * 6)])
+def test_every_judge_is_counted_before_it_is_paid_for(
+    arguments: list[str], recipe: str, calls: int
+) -> None:
+    done = runner.invoke(app, [*arguments, "--recipe", recipe, "--dry-run", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["calls"] == calls

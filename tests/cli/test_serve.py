@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 import judge.server
+from judge.calibration import Calibration
 from judge.cli import app
 from judge.engines.replay import RecordingEngine
 from judge.engines.scripted import ScriptedEngine
@@ -58,6 +59,16 @@ def test_options_become_settings(asked, monkeypatch):
     assert (told.deadline_s, told.drain_s, told.body_timeout_s) == (7.0, 5.0, 3.0)
 
 
+def test_every_recipe_is_calibrated(asked, tmp_path):
+    made = Calibration(order_effect=0.5)
+    (tmp_path / "c.json").write_text(made.to_json())
+    words = ["--recipe", "pairwise-win-rate", "--calibration", str(tmp_path / "c.json")]
+    done = runner.invoke(app, ["serve", *RUBRIC, *words])
+    assert done.exit_code == 0, done.output
+    ((models, _),) = asked
+    assert [model.calibration for model in models.values()] == [made]
+
+
 def test_several_recipes_share_one_engine(asked, monkeypatch):
     made = []
     monkeypatch.setattr("judge.cli.serve.load_engine", lambda name: made.append(name) or Silent())
@@ -68,6 +79,20 @@ def test_several_recipes_share_one_engine(asked, monkeypatch):
     assert list(models) == ["pairwise-win-rate", "pointwise"]
     assert made == ["embedded"]
     assert (told["host"], told["token"]) == ("127.0.0.1", None)
+
+
+def test_each_recipe_takes_the_engines_of_its_roles(asked, monkeypatch):
+    monkeypatch.setattr("judge.cli.serve.load_engine", lambda name: Silent())
+    recipes = ["--recipe", "cascade", "--recipe", "pointwise"]
+    engines = ["--engine", "vllm:a", "--engine", "strong=vllm:b"]
+    done = runner.invoke(app, ["serve", *RUBRIC, *recipes, *engines])
+    assert done.exit_code == 0, done.exception
+    ((models, _),) = asked
+    assert list(models) == ["cascade", "pointwise"]
+    stray = runner.invoke(app, ["serve", *RUBRIC, *recipes, *engines, "--engine", "third=vllm:c"])
+    assert "the roles ['third'], which no recipe uses" in str(stray.exception)
+    few = runner.invoke(app, ["serve", *RUBRIC, *recipes, "--engine", "vllm:a"])
+    assert "uses judge and strong" in str(few.exception)
 
 
 @pytest.mark.usefixtures("engine")

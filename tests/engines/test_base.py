@@ -24,7 +24,7 @@ from judge.engines.base import (
 )
 from judge.engines.embedded import pull
 from judge.errors import ConfigError, ContextOverflow, EngineTimeout, RequestRefused
-from judge.types import GenerationRequest, Message
+from judge.types import GenerationRequest, Message, Sampling
 
 transformers = pytest.importorskip("transformers")
 
@@ -36,6 +36,18 @@ NO_SYSTEM = (
 SYSTEM_DROPPED = (
     "{% for m in messages if m.role != 'system' %}[{{ m.role }}]{{ m.content }}{% endfor %}"
 )
+
+SWITCHED = (
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}[assistant]"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n"
+    "{% endif %}"
+)
+"""As Qwen3's template has it."""
+ALWAYS = NO_SYSTEM + "{{ '<think>\n' }}"
+"""As DeepSeek-R1's."""
+NAMED = "{% if thinking %}(at length){% endif %}" + NO_SYSTEM
+"""As DeepSeek-V3.1's."""
+SHUT = "[user]U[assistant]<think>\n\n</think>\n\n"
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +263,19 @@ async def test_a_template_without_a_system_role_gets_it_in_the_first_turn(
     assert hf.decode(ids).startswith("[user]S\n\nU")
 
 
+async def test_a_message_with_images_fails_alone(hf: Any) -> None:
+    seen = Message("user", "U", images=("https://a.org/1.png",))
+    good, bad = _asked(Message("user", "U")), _asked(Message("system", "S"), seen)
+    for template in (NO_SYSTEM, None):
+        chat = ChatTokenizer(_with_template(hf, template) if template else hf)
+        found = await chat.prompts([good, bad, good])
+        assert isinstance(found[1], RequestRefused)
+        assert "takes no images" in found[1].message
+        assert found[0] == found[2]
+        with pytest.raises(RequestRefused, match="takes no images"):
+            await chat.chat_ids(bad.messages or ())
+
+
 async def test_a_message_the_template_refuses_fails_alone(hf: Any) -> None:
     chat = ChatTokenizer(_with_template(hf, NO_SYSTEM))
     good, bad = _asked(Message("user", "U")), _asked(Message("tool", "T"))
@@ -259,6 +284,34 @@ async def test_a_message_the_template_refuses_fails_alone(hf: Any) -> None:
     assert "no tools" in found[1].message
     assert found[0] == found[2]
     assert found[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "thinks", "answers", "off"),
+    [
+        (SWITCHED, "[user]U[assistant]<think>\n", SHUT, True),
+        (ALWAYS, "[user]U[assistant]<think>\n", SHUT, True),
+        (NAMED, "(at length)[user]U[assistant]<think>\n", "[user]U[assistant]", False),
+        (NO_SYSTEM, "[user]U[assistant]<think>\n", "[user]U[assistant]", False),
+    ],
+)
+async def test_a_budget_opens_the_block_and_none_keeps_it_shut(
+    hf: Any, template: str, thinks: str, answers: str, off: bool
+) -> None:
+    chat = ChatTokenizer(_with_template(hf, template))
+    turn = Message("user", "U")
+    long = Sampling(think_tokens=9)
+    found = await chat.prompts([_asked(turn, sampling=long, prefix="{"), _asked(turn, prefix="{")])
+    assert [hf.decode(ids) for ids in found] == [thinks, answers + "{"]
+    assert chat.facts == ({"thinking": "off"} if off else {})
+    # What a trained model's own answers are scored on stays the template's.
+    assert hf.decode(await chat.chat_ids((turn,))) == ChatTokenizer.text(chat, (turn,))
+
+
+async def test_token_ids_cannot_be_thought_about(chat: ChatTokenizer) -> None:
+    raw = GenerationRequest("r", token_ids=(5, 6), sampling=Sampling(think_tokens=9))
+    (found,) = await chat.prompts([raw])
+    assert isinstance(found, RequestRefused)
 
 
 async def test_a_lone_surrogate_does_not_stop_the_batch(chat: ChatTokenizer) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from judge.decoding import OutputSpec, Slot
 from judge.engines.openai import OpenAIEngine
-from judge.errors import ConfigError
+from judge.errors import ConfigError, VerdictError
 from judge.types import Constraint, Failure, Generation, GenerationRequest, Message, Sampling
 
 Handle = Callable[[httpx.Request], Any]
@@ -190,7 +190,14 @@ async def test_logprobs_are_asked_for_where_labels_are_wanted() -> None:
     assert "logprobs" not in server.body
 
 
-@pytest.mark.parametrize("fields", [{"messages": None, "token_ids": (1, 2)}, {"score_from": 1}])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": None, "token_ids": (1, 2)},
+        {"score_from": 1},
+        {"sampling": Sampling(think_tokens=1)},
+    ],
+)
 async def test_what_a_chat_server_cannot_do_is_refused(fields: dict[str, Any]) -> None:
     server = Script(OK)
     assert failure(await ask(engine(server), request(**fields))).kind == "refused"
@@ -263,6 +270,34 @@ async def test_tokens_of_the_thinking_and_of_the_end_are_left_out() -> None:
     assert "".join(made.token_texts) == made.text == text
     assert len(made.label_logprobs) == len(made.token_texts)
     assert PAIR.read(made).readings[0].probabilities == pytest.approx((0.5, 0.5, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("before", "thinking"),
+    [
+        ('<think>\nSo {"overall": "B"}\n</think>\n\n', '\nSo {"overall": "B"}\n'),
+        ("opened by the template</think>", "opened by the template"),
+        ("", ""),
+    ],
+)
+async def test_thinking_that_a_server_leaves_in_the_answer_is_taken_out(
+    before: str, thinking: str
+) -> None:
+    text = '{"critique": "B says </think>", "overall": "A"}'
+    body = said(before + text)
+    made = only(await ask(engine(Script(httpx.Response(200, json=body))), request()))
+    assert (made.text.strip(), made.thinking) == (text, thinking)
+    assert PAIR.read(made).readings[0].index == 0
+
+
+async def test_a_verdict_in_thinking_that_never_ends_is_none() -> None:
+    text = '<think>\nPerhaps {"critique": "B is wrong", "overall": "A"}'
+    body = said(text, finish_reason="length")
+    made = only(await ask(engine(Script(httpx.Response(200, json=body))), request()))
+    assert made.text == ""
+    with pytest.raises(VerdictError) as caught:
+        PAIR.read(made)
+    assert caught.value.kind == "cut"
 
 
 async def test_a_character_of_several_tokens_does_not_lose_the_labels() -> None:
@@ -598,3 +633,43 @@ async def test_nobody_listens() -> None:
         failed = failure(await ask(OpenAIEngine("m", url, retries=1, backoff_s=0.001)))
     assert (failed.kind, failed.retryable) == ("unavailable", True)
     assert "is the server running?" in failed.message
+
+
+# --- images ----------------------------------------------------------------------------------
+
+ONE, TWO = "data:image/png;base64,AA==", "https://a.org/2.png"
+SEEN = (
+    Message("system", "S"),
+    Message("user", "first\n[image 1]\n[image 2]", images=(ONE, TWO)),
+    Message("user", "", images=(ONE,)),
+)
+
+
+async def test_images_travel_as_parts_in_their_order():
+    script = Script(httpx.Response(200, json=said("A")))
+    (answer,) = await ask(engine(script, images=True), request(messages=SEEN))
+    assert isinstance(answer, Generation)
+    system, first, second = json.loads(script.asked[0].content)["messages"]
+    assert system == {"role": "system", "content": "S"}
+    assert first["content"] == [
+        {"type": "text", "text": SEEN[1].content},
+        {"type": "text", "text": "[image 1]"},
+        {"type": "image_url", "image_url": {"url": ONE}},
+        {"type": "text", "text": "[image 2]"},
+        {"type": "image_url", "image_url": {"url": TWO}},
+    ]
+    assert second["content"] == [
+        {"type": "text", "text": "[image 3]"},
+        {"type": "image_url", "image_url": {"url": ONE}},
+    ]
+
+
+async def test_a_model_that_takes_no_images_refuses_them():
+    script = Script(httpx.Response(200, json=said("A")))
+    made = engine(script)
+    answers = await ask(made, request(messages=SEEN), request())
+    assert [type(one) for one in answers] == [Failure, Generation]
+    assert (answers[0].kind, answers[0].retryable) == ("refused", False)
+    assert "images=true" in answers[0].message
+    assert len(script.asked) == 1
+    assert (made.abilities.images, engine(script, images=True).abilities.images) == (False, True)

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.config import engine_maker, load_engine
+from judge.engines.base import ChatEncoder
 from judge.engines.endpoints import endpoint_specs, head
 from judge.engines.openai import OpenAIEngine
 from judge.engines.pool import EnginePool
 from judge.engines.scripted import ScriptedEngine
-from judge.errors import ConfigError, EngineUnavailable
+from judge.errors import ConfigError, EngineUnavailable, RequestRefused
 from judge.reward_model import RewardModel
 from judge.types import Abilities, Failure, Generation, GenerationRequest, Group, Message
 
@@ -582,6 +583,40 @@ async def test_abilities_are_what_all_can_do() -> None:
     assert pool.control_tokens == {"<x>", "<|im_start|>", "<|im_end|>"}
     assert pool.encode("é") == (0xC3, 0xA9)
     assert pool.name == "pool:m@0,m@1,m@2"
+
+
+async def test_a_pool_of_scalar_reward_models() -> None:
+    of = [
+        ScriptedEngine(
+            lambda request: float(len(request.messages or ())),
+            name="m",
+            scalar=True,
+            reference=reference,
+        )
+        for reference in (True, True, False)
+    ]
+    pool = EnginePool(of[:2])
+    await pool.start()
+    assert pool.abilities == Abilities(scalar=True, reference=True)
+    made = await pool.generate([request("a"), request("b")])
+    assert [answer.scalar for answer in made if isinstance(answer, Generation)] == [2.0, 2.0]
+    mixed = EnginePool(of[1:])
+    await mixed.start()
+    assert mixed.abilities == Abilities(scalar=True)
+
+
+async def test_token_ids_and_texts_are_the_first_endpoints() -> None:
+    pool = EnginePool(servers(2))
+    assert isinstance(pool, ChatEncoder)
+    turns = (Message("user", "é"),)
+    ids = await pool.chat_ids(turns, "user")
+    assert ids == await Server().chat_ids(turns, "user")
+    assert pool.decode(ids) == "<user>é\n<user>"
+    served = EnginePool([OpenAIEngine("m", "http://a/v1")])
+    with pytest.raises(RequestRefused, match="does not tell"):
+        await served.chat_ids(turns)
+    with pytest.raises(RequestRefused, match="does not tell"):
+        served.decode(ids)
 
 
 async def test_two_of_one_name_are_two_endpoints() -> None:

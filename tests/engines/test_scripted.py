@@ -1,7 +1,7 @@
 import pytest
 
 from judge.engines.scripted import ScriptedEngine
-from judge.types import Failure, Generation, GenerationRequest, Message, Sampling
+from judge.types import Abilities, Failure, Generation, GenerationRequest, Message, Sampling
 
 
 def request(text="hello", id="x", max_tokens=10):
@@ -66,3 +66,15 @@ def test_its_tokens_are_bytes():
 def test_its_name_is_its_digest():
     assert ScriptedEngine(lambda r: "", name="a").digest == "a"
     assert ScriptedEngine(lambda r: "").control_tokens == {"<|im_start|>", "<|im_end|>"}
+
+
+async def test_a_number_is_a_scalar_without_text():
+    engine = ScriptedEngine(
+        lambda r: -0.25 * len(r.messages), scalar=True, reference=True, context_tokens=5
+    )
+    assert engine.abilities == Abilities(context_tokens=5, scalar=True, reference=True)
+    (made,) = await engine.generate([request("hello", max_tokens=10)])
+    assert made == Generation("x", "", scalar=-0.25)
+    (long,) = await engine.generate([request("hello!")])
+    assert long.kind == "overflow"
+    assert not ScriptedEngine(lambda r: "").abilities.scalar

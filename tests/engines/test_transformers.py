@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -244,3 +245,12 @@ def test_unknown_settings_are_named(options: dict[str, Any]) -> None:
 def test_a_missing_model_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(EngineUnavailable, match="cannot be loaded"):
         wait_at_home(TransformersEngine(str(tmp_path / "none")).start())
+
+
+def test_every_mode_of_judging_gives_verdicts_that_can_be_read(
+    engine: TransformersEngine, check_modes: ModuleType, mode: str
+) -> None:
+    check = check_modes.check(check_modes.mode_recipe(mode), check_modes.Kept(engine), 8)
+    told = wait_at_home(check)
+    assert told["calls"] >= 8
+    assert told["unread"] == {}

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -264,3 +265,12 @@ def test_a_closed_engine_starts_again() -> None:
         finally:
             wait_at_home(made.aclose())
     assert texts[0] == texts[1]
+
+
+def test_every_mode_of_judging_gives_verdicts_that_can_be_read(
+    engine: VLLMEngine, check_modes: ModuleType, mode: str
+) -> None:
+    check = check_modes.check(check_modes.mode_recipe(mode), check_modes.Kept(engine), 8)
+    told = wait_at_home(check)
+    assert told["calls"] >= 8
+    assert told["unread"] == {}

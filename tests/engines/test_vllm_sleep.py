@@ -236,7 +236,7 @@ async def test_closing_ends_a_turn_that_is_under_way() -> None:
 
 
 async def test_a_turn_that_takes_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("judge.engines.vllm.TURN_S", 0.01)
+    monkeypatch.setattr("judge.engines.vllm_sleep.TURN_S", 0.01)
     made, vllm = sleeper()
     vllm.may_turn.clear()
     with pytest.raises(EngineUnavailable, match="did not fall asleep within"):

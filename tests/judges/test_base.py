@@ -2,6 +2,7 @@ import asyncio
 import random
 
 import pytest
+from msgspec.structs import replace
 
 from judge.decoding import OutputSpec, Slot
 from judge.engines.scripted import ScriptedEngine
@@ -44,7 +45,7 @@ class Engine(ScriptedEngine):
     """Keeps its batches; answers each request with what `respond` says; can be held up."""
 
     def __init__(self, respond=lambda request: "2"):
-        super().__init__(respond)
+        super().__init__(respond, think=lambda request: "at some length")
         self.batches: list[list[GenerationRequest]] = []
         self.open = asyncio.Event()
         self.open.set()
@@ -261,6 +262,25 @@ async def test_a_mass_too_low_is_not_asked_for_again(kind, tries):
     engine = Engine()
     (result,) = await asker(engine, attempts=3).ask([call("a", make=refuse)], Tally())
     assert (result.kind, result.attempts, len(engine.asked)) == (kind, tries, tries)
+
+
+@pytest.mark.parametrize(("temperature", "tries"), [(0.0, 1), (0.7, 3)])
+async def test_a_cut_thinking_is_thought_again_only_where_it_may_come_out_otherwise(
+    temperature, tries
+):
+    engine = Engine()
+    sampling = Sampling(temperature, think_tokens=6, seed=7)
+    asked = replace(call("a"), if_cut="fail", sampling=sampling)
+    (result,) = await asker(engine, attempts=3).ask([asked], Tally())
+    assert (result.stage, result.kind, result.attempts) == ("read", "thinking_cut", tries)
+    assert "6 tokens" in result.message
+    seeds = [request.sampling.seed for batch in engine.batches for request in batch]
+    assert len(set(seeds)) == tries
+    for fine in (
+        replace(asked, if_cut="verdict", attempt=0),
+        replace(asked, sampling=replace(sampling, think_tokens=99), attempt=0),
+    ):
+        assert await asker(engine).ask([fine], Tally()) == [Scalar(0, 1.0, "a")]
 
 
 # --- engines that misbehave ------------------------------------------------------------------

@@ -7,6 +7,7 @@ from judge.checks import CheckParams, run_check
 from judge.errors import CheckError
 from judge.fence import ControlTokens
 from judge.judges.case import DEGENERATE, Case, quoted_in, said
+from judge.scoring.sources import visible
 from judge.types import Group, Message, Response
 
 TURNS = (
@@ -45,12 +46,17 @@ def test_what_a_role_said():
         ("has seven", True),
         ("sevendays", False),
         ("eight", False),
+        ("a so-called week: frac{1}{2}", True),
+        ('a "so-called" week', True),
+        ("a so called week", False),
+        ('"\\', False),
         ("", False),
         ("  ", False),
     ],
 )
 def test_a_quotation_is_verbatim_but_for_space_and_case(evidence, found):
-    assert quoted_in(evidence, "A week has\n seven   days.") is found
+    text = 'A week has\n seven   days. In a "so-called" week: \\frac{1}{2}'
+    assert quoted_in(evidence, text) is found
 
 
 def test_a_quotation_may_come_from_any_turn():
@@ -117,6 +123,20 @@ def test_what_is_hidden_is_there_but_not_shown(case):
     assert made.missing_inputs() == []
     assert (made.shows("reference"), made.shows("context")) == (False, True)
     assert case("x").shows("context") is False
+
+
+def test_a_hidden_prompt_is_shown_to_nobody(case, coded_engine, build, make_rubric, make_group):
+    group = make_group("x", "y", prompt="SECRET question")
+    rubric = make_rubric(inputs={"hidden": ["prompt"]})
+    for recipe in ("pointwise", "pairwise-win-rate", "group-rank"):
+        engine = coded_engine()
+        result = build(engine, rubric, recipe=recipe).score([group])[0]
+        assert engine.requests, (recipe, result.failures)
+        shown = [turn.content for request in engine.requests for turn in request.messages]
+        assert not any("SECRET" in text for text in shown)
+        assert any("(not shown)" in text for text in shown)
+    assert visible(group, rubric).prompt == "(not shown)"
+    assert visible(group, make_rubric()) == group
 
 
 # --- checks ----------------------------------------------------------------------------------

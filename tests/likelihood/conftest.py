@@ -9,7 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from judge.engines.scripted import ScriptedEngine
-from judge.types import Failure, GenerationRequest
+from judge.likelihood import Method
+from judge.recipes import Recipe
+from judge.reward_model import RewardModel
+from judge.types import Engine, Failure, GenerationRequest
 
 PIECES = (b"answer: 4", b": ", b"lo", b"ab", " 日".encode(), "שלו".encode(), b"\xf0\x9f", b". T")
 """Texts that are one token of `Merging`, whatever they stand next to; other bytes are one each."""
@@ -72,9 +75,31 @@ def copying(ids: Sequence[int]) -> list[float]:
     return [-0.1 if run in runs[:at] else -3.0 for at, run in enumerate(runs)]
 
 
+def rewarding(
+    method: Method, *, engine: Engine, reference: Engine | None = None, **options
+) -> RewardModel:
+    """A reward model by a method."""
+    settings = method.model_dump(mode="json")
+    recipe = Recipe.model_validate(
+        {
+            "schema": "recipe/v1",
+            "id": "r",
+            "judge": {"mode": "likelihood", "attempts": 3},
+            "likelihood": settings,
+        }
+    )
+    engines = {"judge": engine} | ({} if reference is None else {"reference": reference})
+    return RewardModel.build(recipe=recipe, engine=engines, **options)
+
+
 @pytest.fixture
 def toys():
     """The engines and the tables."""
     return SimpleNamespace(
-        Asked=Asked, Merging=Merging, table=table, steeper=steeper, copying=copying
+        Asked=Asked,
+        Merging=Merging,
+        table=table,
+        steeper=steeper,
+        copying=copying,
+        rewarding=rewarding,
     )

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from judge.likelihood import DensityRatio, LikelihoodReward
+from judge.likelihood import DensityRatio
 from judge.types import Group
 
 GROUP = Group.of("Say something.", ["ab שלום: 日本", "Nothing. To say."], meta={"domain": "chat"})
@@ -17,7 +17,7 @@ def logprobs(score, ids, prefix=CHAT) -> list[float]:
 
 def test_values_are_those_of_the_tables_each_in_its_own_tokens(toys) -> None:
     strong, weak = toys.Merging(toys.table), toys.Asked(toys.steeper)
-    (result,) = LikelihoodReward(DensityRatio(), engine=strong, reference=weak).score([GROUP])
+    (result,) = toys.rewarding(DensityRatio(), engine=strong, reference=weak).score([GROUP])
     for response, reward in zip(GROUP.responses, result.rewards, strict=True):
         one, two = strong.encode(response.text), weak.encode(response.text)
         assert len(one) < len(two)
@@ -33,7 +33,7 @@ def test_values_are_those_of_the_tables_each_in_its_own_tokens(toys) -> None:
 
 
 def test_equal_engines_have_no_ratio(toys) -> None:
-    reward = LikelihoodReward(
+    reward = toys.rewarding(
         DensityRatio(), engine=toys.Merging(toys.table), reference=toys.Merging(toys.table)
     )
     (result,) = reward.score([GROUP])
@@ -52,7 +52,7 @@ def test_equal_engines_have_no_ratio(toys) -> None:
 def test_both_models_are_told_the_domains_instruction(toys, settings, shown: str) -> None:
     engines = toys.Asked(toys.table), toys.Asked(toys.steeper)
     method = DensityRatio(**settings)
-    LikelihoodReward(method, engine=engines[0], reference=engines[1]).score([GROUP])
+    toys.rewarding(method, engine=engines[0], reference=engines[1]).score([GROUP])
     for engine in engines:
         before = [bytes(one.token_ids[: one.score_from]).decode() for one in engine.requests]
         assert before == [shown + CHAT.decode()] * 2
@@ -60,7 +60,7 @@ def test_both_models_are_told_the_domains_instruction(toys, settings, shown: str
 
 def test_alone_it_is_the_mean_log_probability(toys) -> None:
     engine = toys.Asked(toys.table)
-    (result,) = LikelihoodReward(DensityRatio(alone=True), engine=engine).score([GROUP])
+    (result,) = toys.rewarding(DensityRatio(alone=True), engine=engine).score([GROUP])
     for response, value in zip(GROUP.responses, result.values, strict=True):
         row = logprobs(toys.table, response.text.encode())
         assert value == pytest.approx(math.fsum(row) / len(row), abs=1e-9)

@@ -3,13 +3,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from pydantic import ValidationError
 
-from judge.errors import ConfigError
-from judge.likelihood import Dimension, FollowUpLikelihood, LikelihoodReward, follow_ups
+from judge.likelihood import FollowUpLikelihood, follow_ups
+from judge.recipes.likelihood import Dimension
 from judge.types import Group, Message
 
-ONE = Dimension("right", ("Thanks!", "Good."), ("Wrong.",))
-TWO = Dimension("kind", ("Nice of you.",), ("How rude.", "Be civil!"))
+ONE = Dimension(name="right", positive=("Thanks!", "Good."), negative=("Wrong.",))
+TWO = Dimension(name="kind", positive=("Nice of you.",), negative=("How rude.", "Be civil!"))
 GROUP = Group.of("2 + 2?", ["4", "Fish."])
 
 
@@ -50,7 +51,7 @@ def test_values_by_hand(toys) -> None:
         ("Hm.", "Wrong."): -4.0,
     }
     settings = {"dimensions": (ONE, TWO), "neutral": "Hm."}
-    plain = LikelihoodReward(
+    plain = toys.rewarding(
         FollowUpLikelihood(**settings, corrected=False), engine=toys.Asked(scores(leads))
     )
     (result,) = plain.score([GROUP])
@@ -60,7 +61,7 @@ def test_values_by_hand(toys) -> None:
         abs=1e-9,
     )
     assert result.values == pytest.approx([(right + kind) / 2, 0.0], abs=1e-9)
-    corrected = LikelihoodReward(
+    corrected = toys.rewarding(
         FollowUpLikelihood(**settings), engine=toys.Asked(scores(leads))
     )
     (result,) = corrected.score([GROUP])
@@ -72,7 +73,7 @@ def test_values_by_hand(toys) -> None:
 def test_a_bad_response_raises_the_negative_side(toys) -> None:
     negatives = [text for one in follow_ups()[0] for text in one.negative]
     leads = {("Fish.", text): -1.0 for text in negatives}
-    reward = LikelihoodReward(FollowUpLikelihood(), engine=toys.Asked(scores(leads)))
+    reward = toys.rewarding(FollowUpLikelihood(), engine=toys.Asked(scores(leads)))
     (result,) = reward.score([GROUP])
     good, bad = result.rewards
     assert bad.parts["negative"] == pytest.approx(good.parts["negative"] + 1.0, abs=1e-9)
@@ -82,7 +83,7 @@ def test_a_bad_response_raises_the_negative_side(toys) -> None:
 
 def test_how_usual_a_follow_up_is_cancels(toys) -> None:
     """A model that heeds no response gives every one the value of the neutral one: zero."""
-    reward = LikelihoodReward(FollowUpLikelihood(), engine=toys.Asked(lambda ids: [
+    reward = toys.rewarding(FollowUpLikelihood(), engine=toys.Asked(lambda ids: [
         -0.01 * token for token in ids
     ]))
     (result,) = reward.score([GROUP])
@@ -92,7 +93,7 @@ def test_how_usual_a_follow_up_is_cancels(toys) -> None:
 def test_the_neutral_response_is_asked_once_a_group(toys) -> None:
     engine = toys.Asked(toys.table)
     method = FollowUpLikelihood(dimensions=(ONE,), neutral="Hm.")
-    LikelihoodReward(method, engine=engine).score([GROUP])
+    toys.rewarding(method, engine=engine).score([GROUP])
     assert len(engine.requests) == 3 * (2 + 1)
 
 
@@ -100,7 +101,7 @@ def test_turns_of_a_response_are_kept_and_tool_calls_refused(toys) -> None:
     engine = toys.Asked(toys.table)
     talk = (Message("assistant", "Let me see."), Message("tool", "4"), Message("assistant", "4"))
     calls = (Message("assistant", "", tool_calls=("add(2, 2)",)),)
-    reward = LikelihoodReward(FollowUpLikelihood(dimensions=(ONE,)), engine=engine)
+    reward = toys.rewarding(FollowUpLikelihood(dimensions=(ONE,)), engine=engine)
     (result,) = reward.score([Group.of("2 + 2?", [talk, calls])])
     assert [one.status for one in result.rewards] == ["ok", "failed"]
     assert result.rewards[1].reason.kind == "refused"
@@ -123,5 +124,5 @@ def test_the_digest_is_of_the_texts_in_use() -> None:
 
 
 def test_a_side_without_follow_ups_is_an_error() -> None:
-    with pytest.raises(ConfigError):
-        FollowUpLikelihood(dimensions=(Dimension("x", (), ("No.",)),))
+    with pytest.raises(ValidationError):
+        FollowUpLikelihood(dimensions=(Dimension(name="x", positive=(), negative=("No.",)),))

@@ -4,9 +4,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from pydantic import ValidationError
 
-from judge.errors import ConfigError
-from judge.likelihood import ImplicitReward, LikelihoodReward
+from judge.likelihood import ImplicitReward
 from judge.types import Group, Response
 
 TEXTS = [
@@ -23,7 +23,7 @@ CHAT = b"<user>Go on.\n<assistant>"
 
 def rewarded(toys, texts, *, merging: bool = True, **settings):
     kind = toys.Merging if merging else toys.Asked
-    reward = LikelihoodReward(
+    reward = toys.rewarding(
         ImplicitReward(**settings), engine=kind(toys.table), reference=kind(toys.steeper)
     )
     (result,) = reward.score([Group.of("Go on.", texts)])
@@ -88,7 +88,7 @@ def test_one_token_that_ends_two_parts_makes_one_of_them(toys) -> None:
         def decode(self, ids):
             return "一。二！" if tuple(ids) == (300,) else super().decode(ids)
 
-    reward = LikelihoodReward(
+    reward = toys.rewarding(
         ImplicitReward(by="sentence"), engine=Coarse(toys.table), reference=Coarse(toys.steeper)
     )
     (result,) = reward.score([Group.of("Go on.", ["一。二！"])])
@@ -109,7 +109,7 @@ def test_contrastive_prompts_ask_one_engine_twice(toys) -> None:
     method = ImplicitReward(
         beta=1.0, positive="Say: mild weather", negative="Say: fierce storms", squash=True
     )
-    (result,) = LikelihoodReward(method, engine=engine).score(
+    (result,) = toys.rewarding(method, engine=engine).score(
         [Group.of("Go on.", ["mild weather", "fierce storms"])]
     )
     assert len(engine.requests) == 4
@@ -129,7 +129,7 @@ def test_the_trainers_tokens_are_scored_and_an_end_belongs_to_the_last_part(toys
 
     ids = (*"Äh. Ja.".encode(), 0)
     method = ImplicitReward(by="sentence", given_ids=True)
-    reward = LikelihoodReward(
+    reward = toys.rewarding(
         method, engine=Ending(toys.table), reference=Ending(toys.steeper)
     )
     responses = [Response("Äh. Ja.", token_ids=ids), "Äh. Ja.", Response("No.", token_ids=ids)]
@@ -142,7 +142,7 @@ def test_the_trainers_tokens_are_scored_and_an_end_belongs_to_the_last_part(toys
 
 
 def test_models_with_other_tokens_are_not_comparable(toys) -> None:
-    reward = LikelihoodReward(
+    reward = toys.rewarding(
         ImplicitReward(), engine=toys.Merging(toys.table), reference=toys.Asked(toys.steeper)
     )
     (result,) = reward.score([Group.of("Go on.", ["hello", "x"])])
@@ -154,5 +154,5 @@ def test_models_with_other_tokens_are_not_comparable(toys) -> None:
     "wrong", [{"beta": 0.0}, {"beta": math.nan}, {"by": "word"}, {"positive": "Be good."}]
 )
 def test_wrong_settings_are_errors(wrong) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ValidationError):
         ImplicitReward(**wrong)

@@ -3,9 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from pydantic import ValidationError
 
-from judge.errors import ConfigError
-from judge.likelihood import LikelihoodReward, ReferenceLikelihood
+from judge.likelihood import ReferenceLikelihood
 from judge.likelihood.values import FORMS
 from judge.types import Group, Message
 
@@ -25,7 +25,7 @@ def scored(toys, prefix: str, text: str) -> list[float]:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_values_are_those_of_the_table(toys, form: str) -> None:
-    reward = LikelihoodReward(ReferenceLikelihood(form=form), engine=toys.Asked(toys.table))
+    reward = toys.rewarding(ReferenceLikelihood(form=form), engine=toys.Asked(toys.table))
     (result,) = reward.score([group()])
     after = [
         FORMS[form](scored(toys, f"{CHAT}{reasoning}\n\nAnswer:", " Paris"))
@@ -37,7 +37,7 @@ def test_values_are_those_of_the_table(toys, form: str) -> None:
 
 def test_wordings_and_the_baseline(toys) -> None:
     engine = toys.Asked(toys.table)
-    reward = LikelihoodReward(ReferenceLikelihood(baseline=True), engine=engine)
+    reward = toys.rewarding(ReferenceLikelihood(baseline=True), engine=engine)
     (result,) = reward.score([group(meta={"references": ["Paris", "the city of Paris", " "]})])
     marks = ("I would not know.\n\nAnswer:", "Answer:")
     sides = []
@@ -57,7 +57,7 @@ def test_wordings_and_the_baseline(toys) -> None:
 
 def test_a_shuffled_reference_scores_lower(toys) -> None:
     names = ["Paris by the Seine", "Oslo on its fjord", "Lima near the sea", "Quito up the hills"]
-    reward = LikelihoodReward(ReferenceLikelihood(), engine=toys.Asked(toys.copying))
+    reward = toys.rewarding(ReferenceLikelihood(), engine=toys.Asked(toys.copying))
     said = [f"I recall {name} from school." for name in names]
     own = [Group.of(f"{at}?", [text], reference=names[at]) for at, text in enumerate(said)]
     shuffled = [
@@ -68,7 +68,7 @@ def test_a_shuffled_reference_scores_lower(toys) -> None:
 
 
 def test_what_has_no_reference_or_no_text_fails_alone(toys) -> None:
-    reward = LikelihoodReward(ReferenceLikelihood(), engine=toys.Asked(toys.table))
+    reward = toys.rewarding(ReferenceLikelihood(), engine=toys.Asked(toys.table))
     for reference in (None, " "):
         (none,) = reward.score([group(reference)])
         assert none.values == [None, None]
@@ -81,5 +81,5 @@ def test_what_has_no_reference_or_no_text_fails_alone(toys) -> None:
 
 @pytest.mark.parametrize("wrong", [{"form": "median"}, {"marker": ""}])
 def test_wrong_settings_are_errors(wrong) -> None:
-    with pytest.raises(ConfigError):
+    with pytest.raises(ValidationError):
         ReferenceLikelihood(**wrong)

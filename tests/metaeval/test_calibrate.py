@@ -3,15 +3,7 @@ import pytest
 
 from judge.calibration import expit, logit
 from judge.errors import ConfigError
-from judge.metaeval.calibrate import (
-    LabelledPair,
-    fit_levels,
-    fit_map,
-    fit_order_effect,
-    fit_pairs,
-    labelled_pairs,
-)
-from judge.metaeval.reliability import log_loss
+from judge.metaeval.calibrate import LabelledPair, fit_levels, fit_pairs
 from judge.types import Comparison
 
 
@@ -53,30 +45,46 @@ def test_a_judge_that_is_right_about_its_doubt_is_nearly_left_alone():
     assert abs(found.calibration.first_share(said) - said).max() < 0.06
 
 
-def test_a_pair_and_its_mirror_get_mirrored_probabilities():
-    said, right, _ = judged(400, 2.0, 0.0)
-    at = np.linspace(0.01, 0.99, 21)
-    for kind in ("temperature", "platt", "isotonic"):
-        made = fit_map(said, right, kind, mirrored=True)
-        assert made.apply(at) + made.apply(1 - at) == pytest.approx(np.ones(21), abs=1e-4)
+def test_a_calibrated_judge_is_not_given_a_map_that_only_fits_noise():
+    """Held out, what is fitted to nothing loses: identity, and no event seen by its own choice."""
+    found = fit_pairs(pairs_of(*judged(300, 1.0, 0.0, seed=5)), order_effect=False)
+    assert found.losses["identity"] < found.losses["isotonic"]
+    stated, predicted, events, prompts = found.held_out
+    assert len(stated) == len(predicted) == len(events) == len(prompts) == 300
+    assert found.after.log_loss >= min(found.losses.values())
 
 
-def test_fitting_lowers_the_loss_and_knows_no_certainty():
-    said, right, _ = judged(500, 4.0, 0.5)
-    before = log_loss(said, right)
-    losses = {kind: log_loss(fit_map(said, right, kind).apply(said), right)
-              for kind in ("temperature", "platt", "isotonic")}  # fmt: skip
-    assert losses["platt"] <= losses["temperature"] < before
-    assert losses["isotonic"] < before
-    separable = fit_map([0.4, 0.6] * 20, [0, 1] * 20, "isotonic").apply([0.0, 1.0])
-    assert 0.0 < separable[0] < separable[1] < 1.0
-    assert np.isfinite(fit_map([0.4, 0.6] * 20, [0, 1] * 20, "platt").slope)
+def test_who_was_shown_first_must_not_tell_who_is_better():
+    said, _, prompts = judged(200, 1.0, 0.0)
+    better = np.arange(200) % 10 > 1
+    with pytest.raises(ConfigError, match="shown first in 80%"):
+        fit_pairs(pairs_of(said, better, prompts))
+    assert fit_pairs(pairs_of(said, better, prompts), order_effect=False).calibration.n_pairs == 200
 
 
-def test_a_judge_that_is_always_wrong_is_flattened_not_turned_round():
-    said, right, _ = judged(500, 1.0, 0.0)
-    assert fit_map(said, ~right, "temperature").slope == 0.0
-    assert fit_order_effect(said, ~right) == 0.0
+def test_the_kinds_can_be_named():
+    pairs = pairs_of(*judged(400, 3.0, 0.5))
+    only = fit_pairs(pairs, kinds=("identity",)).calibration
+    assert only.pairs.kind == "identity"
+    assert only.order_effect != 0.0
+    with pytest.raises(ConfigError, match="kinds"):
+        fit_pairs(pairs, kinds=())
+    with pytest.raises(ConfigError, match="folds"):
+        fit_pairs(pairs, folds=2)
+
+
+def test_levels_of_scales_of_different_lengths_share_a_map():
+    rows, right = [], []
+    rng = np.random.default_rng(1)
+    for k in range(400):
+        p = rng.uniform(0.05, 0.95)
+        loud = float(expit(3 * logit(p)))
+        level = int(rng.random() < p)
+        rows.append([1 - loud, loud] if k % 2 else [1 - loud, 0.0, loud])
+        right.append(level if k % 2 else 2 * level)
+    found = fit_levels(rows, right)
+    assert len(found.held_out.events) == 600
+    assert found.calibration.levels.slope == pytest.approx(1 / 3, abs=0.08)
 
 
 def test_levels_of_a_loud_judge_are_softened():
@@ -93,20 +101,6 @@ def test_levels_of_a_loud_judge_are_softened():
     assert found.calibration.n_levels == 1500
 
 
-def test_comparisons_of_a_run_are_read_with_its_labels():
-    verdict = {
-        "kind": "pairwise", "first": 2, "second": 0, "p_first": 0.7, "p_tie": 0.1, "p_second": 0.2,
-        "log_odds": None,
-    }  # fmt: skip
-    other = {**verdict, "first": 1, "second": 2}
-    rows = [
-        {"group_id": "a", "label": 0, "verdicts": [verdict, other, {"kind": "pointwise"}]},
-        {"group_id": "b", "verdicts": [verdict]},
-    ]
-    (found,) = labelled_pairs(rows)
-    assert found == (Comparison(2, 0, 0.7, 0.1, 0.2), False, "a")
-
-
 def test_too_little_is_refused():
     with pytest.raises(ConfigError, match="too few"):
         fit_pairs(pairs_of(*judged(20, 1.0, 0.0)))
@@ -115,3 +109,7 @@ def test_too_little_is_refused():
         fit_pairs(pairs_of(said, right, ["a"] * 100))
     with pytest.raises(ConfigError, match="levels"):
         fit_levels([[0.5, 0.5]], [2])
+    with pytest.raises(ConfigError, match="one of each"):
+        fit_levels([[0.5, 0.5]], [1, 0])
+    with pytest.raises(ConfigError, match="too few"):
+        fit_levels([], [])

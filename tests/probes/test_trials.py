@@ -1,9 +1,12 @@
 import pytest
 
+from judge.engines.scripted import ScriptedEngine
 from judge.errors import ConfigError
 from judge.probes import ProbeItem, bundled_attacks, bundled_items, chosen, probe
 from judge.probes.trials import is_relative
-from judge.recipes import recipe_names
+from judge.recipes import load_recipe, recipe_names
+from judge.recipes.schema import WORDLESS
+from judge.reward_model import RewardModel
 from judge.statistics import wilson
 from judge.types import Failure, Message
 
@@ -11,6 +14,8 @@ ITEMS = bundled_items()
 GOODS = {item.good for item in ITEMS}
 SOME = chosen(["key/colon", "verdict/shaped", "pad", "empty/nothing"])
 LEVELS = {"id": "good", "scale": "1..5"}
+ASKING = [name for name in recipe_names() if load_recipe(name).judge.mode not in WORDLESS]
+"""Recipes that use a rubric."""
 
 
 def judge_of(value_of):
@@ -266,16 +271,35 @@ async def test_the_reference_is_given_only_where_the_rubric_wants_one(
         assert set(told) == {expected}
 
 
-@pytest.mark.parametrize("recipe", recipe_names())
+@pytest.mark.parametrize("recipe", ASKING)
 async def test_every_bundled_recipe_can_be_probed_or_says_why_not(
     probed, make_rubric, recipe
 ):
     layers = ("path", "answer") if recipe.startswith("arena") else ("answer", "bottom_line")
-    rubric = make_rubric(*({"id": layer, "layer": layer} for layer in layers))
+    listed = [{"id": layer, "layer": layer} for layer in layers]
+    if recipe == "carr":
+        listed = [{"id": "good", "slots": ["E0"], "evidence": "citation"}]
+    rubric = make_rubric(*listed)
     found = await probed(honest, recipe, rubric=rubric, items=ITEMS[:2], attacks=SOME[:2])
     for one in found.attacks:
         assert one.rate in (0.0, None), (recipe, found.reasons)
     assert (found.overall.judged == 4) is not bool(found.reasons)
+
+
+@pytest.mark.parametrize("recipe", ["scalar", "polar-reference"])
+async def test_a_scalar_model_is_probed_without_a_rubric(recipe):
+    """An attack is paid from the middle of the good and the wrong response's numbers on."""
+    worth = fooled_by('"critique"', pays=0.6)
+    engine = ScriptedEngine(
+        lambda request: 10.0 * worth(request.messages[-1].content) - 5.0,
+        scalar=True,
+        reference=recipe == "polar-reference",
+    )
+    async with RewardModel.build(recipe=recipe, engine=engine) as model:
+        found = await probe(model, ITEMS[:2], SOME)
+    assert rates(found) == {attack.name: float(attack.name == "verdict/shaped") for attack in SOME}
+    assert found.overall.judged == 2 * len(SOME)
+    assert (found.rubric, found.told_apart) == (None, 2)
 
 
 async def test_a_mixed_up_probe_is_refused(probed):

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from judge.recipes import recipe_names
+from judge.recipes import load_recipe, recipe_names
+from judge.recipes.schema import WORDLESS
 from judge.reward_model import RewardModel
 from judge.rubrics import load_rubric
 from judge.types import Group, Response
 
+ASKING = [name for name in recipe_names() if load_recipe(name).judge.mode not in WORDLESS]
+"""Recipes that use a rubric; the others are in `test_wordless_methods`."""
 FIELD = re.compile(r"(\w+)=(-?[\d.]+)")
 PATH = [{"id": "path", "layer": "path"}, {"id": "answer", "layer": "answer"}]
 LEVELS = {"scale": "1..5"}
@@ -373,19 +376,25 @@ ALONE = (
     "helpsteer-attributes",
     "autolibra",
     "reward-anything",
+    "reward-anything-thinking",
     "group-rank",
+    *("panel-mean", "panel-min"),
+    *("prometheus-absolute", "wildbench-score", "cloud-style", "oprm", "passage-utility"),
+    *("unified-reward", "unified-reward-score", "r3-relevance", "reasoning-sql", "mixed-r1"),
     "tigerscore",
     "spare",
     "slate",
     "rearter",
     "fine-grained",
     "drlc",
+    *("carr", "verify-rm"),
 )
 """Recipes that give a lone response a value."""
-LISTED = {"par": [{"id": "good", **LEVELS}], "searchllm-gated": LAYERED}
+CHAINED = [{"id": "good", "slots": ["E0"], "evidence": "citation"}]
+LISTED = {"par": [{"id": "good", **LEVELS}], "searchllm-gated": LAYERED, "carr": CHAINED}
 
 
-@pytest.mark.parametrize("recipe", recipe_names())
+@pytest.mark.parametrize("recipe", ASKING)
 def test_every_recipe_survives_any_subset_of_failures(
     recipe, coded_engine, build, make_rubric, make_recipe, writing
 ):
@@ -450,7 +459,7 @@ def written_alike(texts, request):
 
 
 def test_nobody_alone_gets_a_relative_reward(judged):
-    for recipe in recipe_names():
+    for recipe in ASKING:
         listed = LISTED.get(recipe, PATH if recipe.startswith("arena") else ["good"])
         for texts in ([], [text(good=4, path=4, answer=4, true=4, rich=4)]):
             result, _ = judged(recipe, texts, listed=listed)

@@ -47,10 +47,13 @@ def test_the_least_a_recipe_can_say():
         (changed(POINTWISE, judge={"samples": 3}), "set a temperature"),
         (changed(POINTWISE, judge={"temperature": math.nan}), "finite"),
         (changed(POINTWISE, judge={"attempts": 0}), "attempts"),
+        (changed(POINTWISE, judge={"think_tokens": -1}), "think_tokens"),
+        (changed(POINTWISE, judge={"if_cut": "fail"}), "set think_tokens"),
         (changed(POINTWISE, judge={"calls": 0}), "calls"),
         (changed(POINTWISE, judge={"calls": "two"}), "calls"),
         (changed(POINTWISE, group={"schedule": "round_robin"}), "schedule: none"),
         (changed(POINTWISE, group={"reward": "win_rate"}), "reward: score"),
+        (changed(POINTWISE, group={"seeds": "scalar"}), "mode: pairwise"),
         (changed(POINTWISE, criteria={"combine": "overall"}), "does not work in mode pointwise"),
         (changed(POINTWISE, criteria={"tiers": {"core": -1.0}}), "tiers"),
         (changed(POINTWISE, guards={"min_coverage": 1.5}), "min_coverage"),
@@ -120,5 +123,5 @@ def test_every_name_a_recipe_may_use_is_known_to_the_rest():
     assert {name for name, rule in REWARDS.items() if rule.against_one} == set(schema.AGAINST_ONE)
     assert {name for name, rule in REWARDS.items() if rule.range is None} == set(schema.UNBOUNDED)
     assert set(get_args(schema.PairVerdict)) == {*PAIR_CODES, *TWO_SIDED}
-    for mode in get_args(schema.Mode):
+    for mode in set(get_args(schema.Mode)) - set(schema.WORDLESS):
         PromptTemplate(mode, template_directories(None))

@@ -72,6 +72,7 @@ CASES = [
     ("R020", "better: b, worse: w", "response: r, expect: {answers: missed, total: {at_least: 1}}"),
     ("R021", "weight: 3", "weight: 9"),
     ("R022", "better: b", "better: something false"),
+    ("R023", "    kind: pitfall", "    kind: pitfall\n    slots: [E0]"),
 ]  # fmt: skip
 
 

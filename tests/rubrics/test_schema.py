@@ -172,6 +172,11 @@ def test_hidden_input_is_for_checks_only():
         parse_rubric(raw)
 
 
+def test_the_response_cannot_be_hidden():
+    with pytest.raises(RubricError, match="response"):
+        parse_rubric({**copy.deepcopy(BASE), "inputs": {"hidden": ["response"]}})
+
+
 def test_rubric_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         rubric().title = "x"

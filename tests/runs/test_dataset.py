@@ -174,3 +174,79 @@ def test_lone_surrogates_and_nul_pass_through(tmp_path: Path) -> None:
     (row,) = read_rows(path)
     assert row.group.responses[0].text == "\ud800"
     assert len(row.group.id) == 16
+
+
+# --- who wrote what ---------------------------------------------------------------------------
+
+
+def test_columns_of_responses_and_lists_of_systems_name_who_wrote_them(tmp_path: Path) -> None:
+    columns = Columns.of(["responses=gpt,mine"])
+    path = write(tmp_path / "a.jsonl", [{"prompt": "p", "gpt": "x", "mine": "y"}])
+    (row,) = read_rows(path, columns)
+    assert [response.id for response in row.group.responses] == ["gpt", "mine"]
+    path = write(
+        tmp_path / "b.jsonl", [{"prompt": "p", "responses": ["x", "y"], "systems": ["a", 7]}]
+    )
+    (row,) = read_rows(path)
+    assert [response.id for response in row.group.responses] == ["a", "7"]
+
+
+def test_flat_rows_may_name_their_systems(tmp_path: Path) -> None:
+    flat = [{"q": "1", "prompt": "p", "response": t, "model": m} for t, m in ("xa", "yb")]
+    path = write(tmp_path / "flat.jsonl", flat)
+    (row,) = read_rows(path, Columns.of(["systems=model"], group_by="q"))
+    assert [(r.text, r.id) for r in row.group.responses] == [("x", "a"), ("y", "b")]
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+GOOD: dict[str, object] = {"prompt": "p", "responses": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": 5},
+        {"prompt": ["hello", "you"]},
+        {"prompt": [{"content": "no role"}]},
+        {"responses": "one text"},
+        {"responses": {"a": "x"}},
+        {"responses": ["x", 5]},
+        {"responses": ["x", {"text": 5}]},
+        {"responses": ["x", {"txt": "y"}]},
+        {"responses": ["x", ["not", "messages"]]},
+        {"reference": ["r"]},
+        {"context": 7},
+        {"anchor": "1"},
+        {"anchor": True},
+        {"anchor": 2},
+        {"label": "best"},
+        {"label": 1.5},
+        {"systems": ["only one"]},
+        {"systems": "ab"},
+    ],
+    ids=str,
+)
+def test_a_value_of_another_form_is_an_error_with_its_row(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = write(tmp_path / "d.jsonl", [GOOD, {**GOOD, **change}])
+    rows = read_rows(path)
+    assert next(rows).number == 1
+    with pytest.raises(ConfigError, match=r"d\.jsonl: row 2: "):
+        next(rows)
+
+
+def test_missing_columns_are_named_with_a_likely_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.jsonl", [{"promt": "p", "responses": ["x"]}])
+    with pytest.raises(ConfigError, match=r"row 1: no column 'prompt'") as caught:
+        list(read_rows(path))
+    assert "promt" in caught.value.hint
+
+
+def test_whether_the_data_gives_the_id_is_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.jsonl", [GOOD, {**GOOD, "id": 7}])
+    assert [(row.named, row.group.id == "7") for row in read_rows(path)] == [
+        (False, False),
+        (True, True),
+    ]

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 
 from judge.engines.scripted import ScriptedEngine
-from judge.errors import ConfigError, EngineUnavailable
+from judge.errors import ConfigError, EngineUnavailable, StoreError
 from judge.reward_model import RewardModel
 from judge.rubrics import parse_rubric
 from judge.runs.dataset import Row
+from judge.runs.folder import Folder
 from judge.runs.offline import GIVE_UP_AFTER, RESULTS, SUMMARY, Run
+from judge.store import MemoryStore
 from judge.types import Failure, GenerationRequest, Group
 
 RUBRIC = parse_rubric(
@@ -168,3 +170,98 @@ def test_a_wrong_row_keeps_what_was_judged_before_it(tmp_path: Path) -> None:
         Run(rm, tmp_path, {}).judge(source())
     assert len(results(tmp_path)) == 3
     assert json.loads((tmp_path / SUMMARY).read_text())["groups"] == 3
+
+
+def test_no_more_rows_are_read_than_are_in_flight(tmp_path: Path) -> None:
+    read = 0
+    ahead = []
+
+    def counted():  # type: ignore[no-untyped-def]
+        nonlocal read
+        for row in rows(60):
+            read += 1
+            yield row
+
+    with model() as rm:
+        run = Run(rm, tmp_path, {}, in_flight=5)
+        run.judge(counted(), lambda: ahead.append(read - run.progress.groups))
+    assert read == 60
+    assert max(ahead) <= 5
+
+
+def test_verdicts_are_on_the_disk_before_the_lines_made_of_them(tmp_path: Path) -> None:
+    class Watching(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flushed: set[str] = set()
+
+        def flush(self) -> None:
+            self.flushed = set(self._verdicts)
+
+    store = Watching()
+    append = Folder.append
+
+    def watched(self: Folder, lines: list[bytes]) -> None:
+        for line in lines:
+            calls = {verdict["call"] for verdict in json.loads(line)["verdicts"]}
+            assert len(calls) == 2
+            assert calls <= store.flushed
+        append(self, lines)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Folder, "append", watched)
+        engine = ScriptedEngine(longer_wins)
+        with RewardModel.build(
+            RUBRIC, recipe="pairwise-win-rate", engine=engine, store=store
+        ) as rm:
+            Run(rm, tmp_path, {}, in_flight=4).judge(rows(30))
+    assert len(results(tmp_path)) == 30
+
+
+def test_a_store_that_cannot_be_written_stops_the_run_and_no_line_is_ahead_of_it(
+    tmp_path: Path,
+) -> None:
+    class Full(MemoryStore):
+        flushes = 0
+
+        def flush(self) -> None:
+            self.flushes += 1
+            if self.flushes > 2:
+                raise StoreError("the disk is full")
+
+    asked = 0
+
+    def counted(request: GenerationRequest) -> str:
+        nonlocal asked
+        asked += 1
+        return longer_wins(request)
+
+    engine = ScriptedEngine(counted)
+    with RewardModel.build(
+        RUBRIC, recipe="pairwise-win-rate", engine=engine, store=Full()
+    ) as rm:
+        with pytest.raises(StoreError, match="the disk is full"):
+            Run(rm, tmp_path, {}, in_flight=2).judge(rows(500))
+        assert asked < 500
+        kept = len(results(tmp_path))
+        assert kept < 250
+        with pytest.raises(StoreError):  # the folder was let go, and can be taken again
+            Run(rm, tmp_path, {}, in_flight=2).judge(rows(500))
+    with model() as rm:
+        summary = Run(rm, tmp_path, {}).judge(rows(500)).summary
+    assert (summary.groups, summary.judged) == (500, 1000)
+
+
+def test_a_run_without_texts_keeps_the_numbers_alone(tmp_path: Path) -> None:
+    def chatty(request: GenerationRequest) -> str:
+        return longer_wins(request).replace('"-"', '"QUOTED"')
+
+    for name, texts in (("kept", True), ("bare", False)):
+        with model(chatty) as rm:
+            Run(rm, tmp_path / name, {}, texts=texts).judge(rows(3))
+    kept, bare = ((tmp_path / name / RESULTS).read_text() for name in ("kept", "bare"))
+    assert "QUOTED" in kept
+    assert "QUOTED" not in bare
+    assert [row["values"] for row in results(tmp_path / "kept")] == [
+        row["values"] for row in results(tmp_path / "bare")
+    ]

@@ -81,6 +81,18 @@ def test_answers_cut_or_refused_are_shares_of_all_answers() -> None:
     assert (nothing["truncated"], nothing["low_mass"]) == (None, None)
 
 
+def test_thinking_that_its_budget_ended_is_a_share_of_thinking_and_of_all_answers() -> None:
+    said = {**verdict(0, 1, 0.9), "call": "a"}
+    thought = {**said, "thinking": "so"}
+    one = row([0.5], None, said, thought, {**thought, "thinking_cut": True})
+    one["failures"] = [{"kind": kind, "call": "x"} for kind in ("cut", "thinking_cut")]
+    told = Summary.of([one]).as_dict()
+    assert told["thinking_cut"] == 2 / 3
+    assert told["truncated"] == 3 / 5
+    plain = Summary.of([row([0.5], None, said)]).as_dict()
+    assert (plain["thinking_cut"], plain["truncated"]) == (None, 0.0)
+
+
 def test_the_length_correlation_is_the_mean_of_the_groups_that_have_one() -> None:
     rows = [row([0.5], None) for _ in range(3)]
     for one, value in zip(rows, (0.8, None, 0.2), strict=True):

@@ -47,9 +47,13 @@ METRICS = {
     "first_share",
     "label_mass",
     "label_mass_min",
+    "thinking_cut",
     "rubrics_written",
     "rubrics_rejected",
     "agreed",
+    "panel_unanimous",
+    "cascade_escalated",
+    "calls_saved",
     "length_correlation",
 }
 PROPERTY = settings(

@@ -38,6 +38,37 @@ async def test_a_group_gets_what_the_direct_call_gives(
     assert timeless(read(answer.text)) == expected
 
 
+IMAGE = "data:image/png;base64,AA=="
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "user", "content": "What?", "images": ["/etc/passwd"]},
+        {"role": "user", "content": "What?", "images": ["file:///etc/passwd"]},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "a.png"}}]},
+        {"role": "user", "content": [{"type": "image", "image": "../a.png"}]},
+    ],
+)
+async def test_a_request_can_name_no_file(client, turn):
+    for body in (
+        {"prompt": [turn], "responses": ["x"]},
+        {"prompt": "p", "responses": [[turn]]},
+        {"prompt": "p", "responses": [{"text": [turn]}]},
+    ):
+        answer = await client.post("/v1/score_group", json=body)
+        assert answer.status_code == 422
+        assert "address of an image" in answer.text
+
+
+async def test_images_for_an_engine_without_them_are_failures_in_place(client, read):
+    parts = [{"type": "text", "text": "What?"}, {"type": "image_url", "image_url": {"url": IMAGE}}]
+    for turn in ({"role": "user", "content": parts}, {"role": "user", "images": [IMAGE]}):
+        answer = await client.post("/v1/score_group", json={"prompt": [turn], "responses": ["x"]})
+        assert answer.status_code == 200
+        assert read(answer.text)["rewards"][0]["reason"]["kind"] == "refused"
+
+
 async def test_turns_tools_and_fields_reach_the_group(client, build, coded_engine, read):
     call = {"id": "c", "type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
     turns = [
