@@ -687,7 +687,7 @@ class Abilities(Record, frozen=True):
 
 
 class Engine(Protocol):
-    """A model that answers. All methods run on the package's own event loop (`judge.engines.base`).
+    """A model that answers. All methods run on the package's own event loop (`judge.background`).
 
     `generate` returns one item a request, same order, and never raises for one bad item.
     """

@@ -284,7 +284,8 @@ def make_recipe() -> Callable[..., Recipe]:
     def make(base: str = "pointwise", **sections: Mapping[str, Any]) -> Recipe:
         raw = load_recipe(base).model_dump(mode="json", by_alias=True)
         for name, changes in sections.items():
-            raw[name] = {**(raw[name] or {}), **changes} if isinstance(changes, Mapping) else changes
+            merged = {**(raw[name] or {}), **changes} if isinstance(changes, Mapping) else changes
+            raw[name] = merged
         return Recipe.model_validate(raw)
 
     return make

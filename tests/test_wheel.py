@@ -48,6 +48,8 @@ def test_the_wheel_holds_the_package_its_data_and_nothing_else(wheel: Path) -> N
         "judge/bundled/rubrics/general/helpfulness.yaml",
         "judge/bundled/prompts/pairwise.jinja",
         "judge/recipes/bundled/pointwise.yaml",
+        "judge/report/templates/page.html.jinja",
+        "judge/challenge/names.yaml",
     ):
         assert needed in names
 

@@ -7,16 +7,21 @@ import sys
 import typer
 
 from judge.cli import (
+    bench,
     calibrate,
+    challenge,
     compare,
+    curate,
     demo,
     engines,
     explain,
     export,
+    label,
     probe,
     prompt,
     rank,
     recipe,
+    report,
     rescore,
     resume,
     rubric,
@@ -44,6 +49,9 @@ app.command("rescore")(rescore.rescore)
 app.command("explain")(explain.explain)
 app.command("rank")(rank.rank)
 app.command("compare")(compare.compare)
+app.command("curate")(curate.curate_command)
+app.command("label")(label.label_command)
+app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
@@ -60,7 +68,9 @@ rubric.app.command("weigh")(rubric_weigh.weigh_command)
 rubric.app.command("feedback")(rubric_weigh.feedback_command)
 app.add_typer(rubric.app, name="rubric")
 app.add_typer(recipe.app, name="recipe")
+app.add_typer(bench.app, name="bench")
 app.add_typer(prompt.app, name="prompt")
+app.add_typer(challenge.app, name="challenge")
 
 
 @app.callback(invoke_without_command=True)

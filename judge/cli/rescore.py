@@ -9,8 +9,9 @@ import typer
 from msgspec.structs import replace
 
 from judge.cli.resume import Folder
+from judge.cli.seat import ENGINE, recorded
 from judge.cli.shared import Calibrated, Json
-from judge.cli.sitting import ENGINE, PROFILE, recorded, sit
+from judge.cli.sitting import PROFILE, sit
 from judge.config import STORE_NAME
 from judge.engines.replay import ReplayEngine
 from judge.errors import ConfigError

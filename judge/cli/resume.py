@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from judge.cli.ray_options import Actors, Gpus, Ray, cluster_of
 from judge.cli.run import engines_of
 from judge.cli.shared import EngineNames, Json
 from judge.cli.sitting import sit
@@ -27,12 +28,16 @@ def resume(
     folder: Folder,
     engine: EngineNames = None,
     budget: Budget = None,
+    ray: Ray = None,
+    actors: Actors = None,
+    gpus_per_actor: Gpus = None,
     max_failures: MaxFailures = None,
     as_json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, as its folder says; what is done is not judged again."""
     plan = read_plan(folder, engines_of(engine) if engine else None, to_judge=True)
-    sit(plan, folder, budget=budget, max_failures=max_failures, as_json=as_json)
+    cluster = cluster_of(ray, actors, gpus_per_actor)
+    sit(plan, folder, budget=budget, cluster=cluster, max_failures=max_failures, as_json=as_json)
 
 
 def retry(
@@ -42,6 +47,9 @@ def retry(
     ] = False,
     engine: EngineNames = None,
     budget: Budget = None,
+    ray: Ray = None,
+    actors: Actors = None,
+    gpus_per_actor: Gpus = None,
     max_failures: MaxFailures = None,
     as_json: Json = False,
 ) -> None:
@@ -52,6 +60,7 @@ def retry(
         folder,
         budget=budget,
         again="all" if failed else "curable",
+        cluster=cluster_of(ray, actors, gpus_per_actor),
         max_failures=max_failures,
         as_json=as_json,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from judge.cli.ray_options import Actors, Gpus, Ray, cluster_of
 from judge.cli.shared import (
     Calibrated,
     Json,
@@ -92,7 +93,12 @@ def run(
         ),
     ] = None,
     in_flight: Annotated[
-        int, typer.Option(envvar="JUDGE_IN_FLIGHT", min=1, help="Groups judged at the same time.")
+        int,
+        typer.Option(
+            envvar="JUDGE_IN_FLIGHT",
+            min=1,
+            help="Groups judged at the same time; with --ray, by each actor.",
+        ),
     ] = 64,
     concurrency: Annotated[
         int, typer.Option(envvar="JUDGE_CONCURRENCY", min=1, help="Most calls in flight.")
@@ -108,6 +114,9 @@ def run(
         int | None,
         typer.Option(envvar="JUDGE_BUDGET", min=0, help="Most judge calls in this sitting."),
     ] = None,
+    ray: Ray = None,
+    actors: Actors = None,
+    gpus_per_actor: Gpus = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count calls and show one prompt; ask nothing.")
     ] = False,
@@ -163,6 +172,7 @@ def run(
         out_dir,
         budget=budget,
         record=record,
+        cluster=cluster_of(ray, actors, gpus_per_actor),
         max_failures=max_failures,
         as_json=as_json,
     )

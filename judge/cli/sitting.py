@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from judge.cli.seat import Seat
 from judge.cli.shared import BREACHED, LOW_MASS, UNJUDGED, log, out, percent, print_json
 from judge.config import STORE_NAME, open_store
-from judge.engines.metered import Meter, MeteredEngine
-from judge.engines.replay import RecordingEngine
+from judge.engines.metered import Meter
 from judge.guards import breaches, unchecked
-from judge.recipes.roles import JUDGE
 from judge.recipes.schema import GuardSection
+from judge.runs.cluster import Cluster
 from judge.runs.folder import RESULTS, SUMMARY, Again, Folder
 from judge.runs.offline import Ended, Run
 from judge.runs.plan import FIT, Plan, read_profile
@@ -28,8 +28,8 @@ from judge.runs.summary import Summary
 from judge.store import MemoryStore, TextlessStore
 from judge.types import Engine, JudgeProfile, VerdictStore
 
-ENGINE, FIRST, PROFILE = "engine.jsonl", "first", "profile.json"
-"""In a run's folder: facts about its engine, the first of two passes, the profile it gave."""
+FIRST, PROFILE = "first", "profile.json"
+"""In a run's folder: the first of two passes, the profile it gave."""
 
 
 def sit(
@@ -40,6 +40,7 @@ def sit(
     again: Again = "owed",
     record: Path | None = None,
     stand_ins: Mapping[str, Engine] | None = None,
+    cluster: Cluster | None = None,
     max_failures: int | None = None,
     as_json: bool = False,
 ) -> None:
@@ -53,6 +54,7 @@ def sit(
         record: Where generations are recorded.
         stand_ins: Engines by role in the place of the plan's, of which no call is made: what is not
             in the store is left out and counted.
+        cluster: Of Ray, whose actors judge; None: this process does.
         max_failures: Responses without a reward above which the exit code is 4.
         as_json: Whether the summary is printed as JSON.
     """
@@ -60,17 +62,16 @@ def sit(
     meter = Meter(0 if stored_only else budget)
     settings = plan.settings()
     plan.model(MemoryStore())  # what is wrong with it is said before a file is made
+    seat = Seat(folder, meter, record, cluster)
     Folder(folder, settings).close()
-    with _kept(plan, folder) as store:
-        profile = _fitted(plan, folder, store, meter, record) if plan.profile == FIT else None
-        model = plan.model(store, profile, stand_ins)
-        model.wrap = _wrapped(folder, meter, record)
-        with model:
+    with _kept(plan, folder) as store, seat.taken():
+        profile = _fitted(plan, seat, store) if plan.profile == FIT else None
+        with seat.judge(plan, store, profile, stand_ins) as model:
             work = Run(
                 model,
                 folder,
                 settings,
-                in_flight=plan.options.in_flight,
+                in_flight=seat.in_flight(plan),
                 again=again,
                 texts=plan.texts,
             )
@@ -94,40 +95,23 @@ def _kept(plan: Plan, folder: Path) -> Iterator[Path | VerdictStore]:
         yield store
 
 
-def recorded(file: Path, role: str) -> Path:
-    """Where the generations of a role's engine are recorded: the judge's in `file`."""
-    return file if role == JUDGE else file.with_name(f"{file.stem}.{role}{file.suffix}")
-
-
-def _wrapped(folder: Path, meter: Meter, record: Path | None) -> Any:
-    def wrap(role: str, engine: Engine) -> Engine:
-        if record is not None:
-            engine = RecordingEngine(engine, recorded(record, role))
-        return MeteredEngine(engine, recorded(folder / ENGINE, role), meter)
-
-    return wrap
-
-
-def _fitted(
-    plan: Plan, folder: Path, store: Path | VerdictStore, meter: Meter, record: Path | None
-) -> JudgeProfile:
+def _fitted(plan: Plan, seat: Seat, store: Path | VerdictStore) -> JudgeProfile:
     """The profile of the run itself: everything is judged once without one, and fitted."""
+    folder = seat.folder
     path = folder / PROFILE
     if path.exists():
         return read_profile(path)
     log.print("first pass: judging without a profile")
     first = replace(plan, profile="")
-    model = first.model(store)
-    model.wrap = _wrapped(folder, meter, record)
-    with model:
+    with seat.judge(first, store) as model:
         work = Run(
             model,
             folder / FIRST,
             first.settings(),
-            in_flight=plan.options.in_flight,
+            in_flight=seat.in_flight(plan),
             texts=plan.texts,
         )
-        ended = _judged(work, first, meter, stop_when_spent=True)
+        ended = _judged(work, first, seat.meter, stop_when_spent=True)
     if ended.stopped:
         log.print("stopped in the first pass: start again to go on")
         raise typer.Exit(UNJUDGED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from judge.engines.base import TextTokenizer
+from judge.engines.chat import TextTokenizer
 from judge.errors import ConfigError
 from judge.types import Abilities, Message, Role
 
@@ -47,5 +47,5 @@ class LocalEngine(Generic[T]):
     async def chat_ids(
         self, messages: Sequence[Message], role: Role = "assistant"
     ) -> tuple[int, ...]:
-        """See `judge.engines.base.ChatEncoder`."""
+        """See `judge.engines.chat.ChatEncoder`."""
         return await self._ready.chat_ids(messages, role)

@@ -27,18 +27,19 @@ class Meter:
         """Made so far."""
         self.refused = 0
         """Not made, because the budget was spent."""
-        self._budget = budget
+        self.budget = budget
+        """Most calls; None: no limit."""
 
     def take(self, wanted: int) -> int:
         """How many of so many calls may be made; they are counted."""
-        granted = wanted if self._budget is None else min(wanted, self._budget - self.calls)
+        granted = wanted if self.budget is None else min(wanted, self.budget - self.calls)
         self.calls += granted
         self.refused += wanted - granted
         return granted
 
     def refusal(self, request: GenerationRequest) -> Failure:
         """The failure of a call that is not made; it does not count as tried."""
-        text = f"the budget of {self._budget} calls is spent"
+        text = f"the budget of {self.budget} calls is spent"
         return Failure("engine", "budget", text, call=request.id)
 
 

@@ -27,7 +27,8 @@ from typing import Any, Literal
 
 import httpx
 
-from judge.engines.base import failed, illustrated_messages, plain_messages
+from judge.engines.base import failed
+from judge.engines.messages import illustrated_messages, plain_messages
 from judge.engines.secrets import without_user
 from judge.engines.thinking import apart
 from judge.errors import (

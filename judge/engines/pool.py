@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from judge.engines.base import ChatEncoder, failed
+from judge.engines.base import failed
+from judge.engines.chat import ChatEncoder
 from judge.engines.endpoints import (
     Endpoint,
     EndpointFigures,
@@ -145,7 +146,7 @@ class EnginePool:
     async def chat_ids(
         self, messages: Sequence[Message], role: Role = "assistant"
     ) -> tuple[int, ...]:
-        """See `judge.engines.base.ChatEncoder`.
+        """See `judge.engines.chat.ChatEncoder`.
 
         Raises:
             RequestRefused: The endpoints do not tell it, or not of such a conversation.

@@ -15,7 +15,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from judge.engines.base import ChatTokenizer, TextTokenizer, sendable
+from judge.engines.chat import ChatTokenizer, TextTokenizer
+from judge.engines.messages import sendable
 from judge.engines.reward_styles import Style, polar_text, reference_at
 from judge.engines.thinking import ALL_MARKS
 from judge.errors import ConfigError, RequestRefused

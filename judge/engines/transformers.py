@@ -19,7 +19,6 @@ from typing import Any, Literal
 from msgspec.structs import replace
 
 from judge.engines.base import (
-    ChatTokenizer,
     check_room,
     check_scored,
     label_tokens,
@@ -27,6 +26,7 @@ from judge.engines.base import (
     token_texts,
     until_stop,
 )
+from judge.engines.chat import ChatTokenizer
 from judge.engines.thinking import Thought
 from judge.engines.transformers_model import Prompted, TransformersModel
 from judge.errors import ConfigError, EngineTimeout, EngineUnavailable, RequestRefused

@@ -27,7 +27,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from judge.engines.base import (
-    ChatTokenizer,
     check_room,
     check_scored,
     label_tokens,
@@ -35,6 +34,7 @@ from judge.engines.base import (
     token_texts,
     until_stop,
 )
+from judge.engines.chat import ChatTokenizer
 from judge.engines.vllm_process import VLLMProcess
 from judge.errors import EngineUnavailable, RequestRefused
 from judge.types import Abilities, Constraint, Generation, GenerationRequest, Usage

@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from judge.engines.base import Prompt, Stall, failed, time_limit
+from judge.engines.base import Stall, failed, time_limit
+from judge.engines.chat import Prompt
 from judge.engines.local import LocalEngine, T
 from judge.engines.vllm_library import (
     SETTINGS,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from judge.aggregate.segments import token_ends
-from judge.engines.base import ChatEncoder, failed
+from judge.engines.base import failed
+from judge.engines.chat import ChatEncoder
 from judge.errors import ConfigError, EngineError, RequestRefused
 from judge.judges.base import Limiter, Tally
 from judge.likelihood.asks import Ask, Reading

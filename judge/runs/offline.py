@@ -16,17 +16,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from judge.background import wait_at_home
 from judge.errors import EngineUnavailable
 from judge.records import plain, result_fields, to_json
-from judge.reward_model import RewardModel
 from judge.runs.dataset import Row
 from judge.runs.folder import FAILURES, MANIFEST, RESULTS, SUMMARY, Again, Folder
 from judge.runs.secrets import textless, without_secrets
 from judge.runs.summary import Summary
-from judge.types import GroupResult
+from judge.types import Group, GroupResult
 
 __all__ = ["FAILURES", "MANIFEST", "RESULTS", "SUMMARY", "Ended", "Progress", "Run", "row_key"]
 GIVE_UP_AFTER = 20
@@ -60,6 +59,19 @@ class Ended:
     seconds: float
 
 
+class Judging(Protocol):
+    """What a run asks: a `RewardModel`, or many (see `judge.runs.distributed`)."""
+
+    async def start(self) -> None:
+        """See `RewardModel.start`."""
+
+    async def score_group(self, group: Group) -> GroupResult:
+        """See `RewardModel.score_group`."""
+
+    def flush(self) -> None:
+        """See `RewardModel.flush`."""
+
+
 class Flight(NamedTuple):
     """A group in flight."""
 
@@ -86,7 +98,7 @@ class Run:
 
     def __init__(
         self,
-        model: RewardModel,
+        model: Judging,
         out: Path,
         settings: dict[str, Any],
         *,
@@ -133,8 +145,6 @@ class Run:
     # --- judging -----------------------------------------------------------------------------
 
     async def _all(self, rows: Iterator[Row], on_progress: Callable[[], None]) -> None:
-        await self._model.start()
-        self.progress.started = time.monotonic()
         flying: deque[Flight] = deque()
         try:
             try:
@@ -156,7 +166,7 @@ class Run:
     async def _started(
         self, rows: Iterator[Row], flying: deque[Flight], on_progress: Callable[[], None]
     ) -> None:
-        done = self._folder.done
+        done, is_started = self._folder.done, False
         for row in rows:
             if self._stop.is_set():
                 break
@@ -166,6 +176,10 @@ class Run:
                 on_progress()
                 continue
             done.add(row.source, row.number, key)
+            if not is_started:  # where nothing is owed, no engine is loaded
+                await self._model.start()
+                self.progress.started = time.monotonic()
+                is_started = True
             task = asyncio.create_task(self._model.score_group(row.group))
             flying.append(Flight(row, key, task))
             if len(flying) >= self._in_flight:
@@ -181,7 +195,7 @@ class Run:
         self._lines.append(self._line(row, key, result))
         self.progress.groups += 1
         self.progress.calls += result.usage.calls
-        self._unanswered = self._unanswered + 1 if _unanswered(result) else 0
+        self._unanswered = self._unanswered + 1 if unanswered(result) else 0
         if self._unanswered >= GIVE_UP_AFTER:
             self._stop.set()
             self._dead = result.failures[-1].message
@@ -224,7 +238,8 @@ def row_key(row: Row) -> str:
     return digest.hexdigest()[:32]
 
 
-def _unanswered(result: GroupResult) -> bool:
+def unanswered(result: GroupResult) -> bool:
+    """Whether the engine could not answer at all, so that it may be dead."""
     kinds = {failure.kind for failure in result.failures}
     judged = any(reward.value is not None for reward in result.rewards)
     return not judged and kinds == {"unavailable"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from judge.engines.base import NO_IMAGES
+from judge.engines.messages import NO_IMAGES
 from judge.types import Engine, Failure, Group, has_images
 
 

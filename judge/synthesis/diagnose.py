@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from judge.statistics import Z95, wilson
-from judge.synthesis.relations import relations
+from judge.synthesis.relations import Relations, relations
 from judge.synthesis.verdict_columns import Column, Columns, IntArray, Row, indices, numbers
 from judge.types import FloatArray, Record
 
@@ -102,7 +102,16 @@ def diagnose(rows: Iterable[Row]) -> Diagnosis:
         rows: Rows of `results.jsonl`.
     """
     columns = Columns.of(rows)
-    found = relations(columns, least=LEAST)
+    return diagnosed(columns, relations(columns, least=LEAST))
+
+
+def diagnosed(columns: Columns, found: Relations) -> Diagnosis:
+    """As `diagnose`, of rows that were read.
+
+    Args:
+        columns: The verdicts of a run.
+        found: How its criteria go together.
+    """
     figures = []
     for name, column in columns.by_id.items():
         near, r = found.nearest.get(name, (None, None))

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from judge.engines.chat import ChatTokenizer
+from judge.engines.embedded import pull
+
 CONTROL = (
     "<pad>",
     "<s>",
@@ -45,6 +48,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A `mode` is each of the script's."""
     if "mode" in metafunc.fixturenames:
         metafunc.parametrize("mode", CHECK.MODES)
+
+
+@pytest.fixture(scope="session")
+def hf() -> Any:
+    """The embedded model's tokenizer."""
+    transformers = pytest.importorskip("transformers")
+    return transformers.AutoTokenizer.from_pretrained(pull())
+
+
+@pytest.fixture(scope="session")
+def chat(hf: Any) -> ChatTokenizer:
+    """The same as the engines use it."""
+    return ChatTokenizer(hf)
 
 
 @pytest.fixture(scope="session")

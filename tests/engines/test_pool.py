@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judge.config import engine_maker, load_engine
-from judge.engines.base import ChatEncoder
+from judge.engines.chat import ChatEncoder
 from judge.engines.endpoints import endpoint_specs, head
 from judge.engines.openai import OpenAIEngine
 from judge.engines.pool import EnginePool

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from judge.engines.base import TextTokenizer
+from judge.engines.chat import TextTokenizer
 from judge.engines.vllm_process import VLLMProcess
 from judge.errors import ConfigError, EngineUnavailable
 

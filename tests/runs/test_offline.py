@@ -86,6 +86,21 @@ def test_a_second_sitting_asks_only_what_is_owed_and_ends_equal(tmp_path: Path) 
     assert untimed("parts") == untimed("whole")
 
 
+def test_where_nothing_is_owed_no_engine_is_loaded(tmp_path: Path) -> None:
+    with model() as rm:
+        Run(rm, tmp_path, {}).judge(rows(3))
+
+    class Dead(ScriptedEngine):
+        async def start(self) -> None:
+            raise EngineUnavailable("no model")
+
+    engine = Dead(longer_wins)
+    with RewardModel.build(RUBRIC, recipe="pairwise-win-rate", engine=engine) as rm:
+        assert Run(rm, tmp_path, {}).judge(rows(3)).summary.groups == 3
+        with pytest.raises(EngineUnavailable):
+            Run(rm, tmp_path, {}).judge(rows(4))
+
+
 def test_failures_that_trying_again_can_cure_are_owed(tmp_path: Path) -> None:
     def sulks(request: GenerationRequest) -> str | Failure:
         if "p3" in text_of(request):

@@ -1,0 +1,1 @@
+"""Challenge sets: good responses with one thing in them made wrong by rule, named by phenomenon."""
