@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import math
 import sys
 import time
 from collections import Counter
@@ -76,10 +77,10 @@ MODES: Mapping[str, dict[str, Any]] = {
     "errors": {"mode": "errors", "reasoning": "brief", "max_listed": 2},
 }
 """One way of judging each, with short answers; the rubric is that of the same name."""
-SHORT = {"max_reason_chars": 60, "max_tokens": 512}
+SHORT = {"max_reason_chars": 40, "max_tokens": 512}
 PAIRS = {"schedule": "round_robin", "reward": "win_rate"}
-AT_ONCE = 4
-"""Groups judged together."""
+AT_ONCE = 16
+"""The most groups judged together."""
 COUNTED = ("r3-relevance", "mixed-r1")
 """Recipes whose rubrics ask a judge nothing: a program decides all."""
 
@@ -133,16 +134,17 @@ async def check(recipe: Recipe, engine: Engine, wanted: int, seed: int = 0) -> d
     unread: Counter[str] = Counter()
     void: Counter[str] = Counter()
     async with model:
-        endless, asked = groups(), -1
+        endless, asked, done, some = groups(), -1, 0, 1
         while asked < calls < wanted:
-            asked = calls
-            for result in await model.score_groups(itertools.islice(endless, AT_ONCE)):
+            asked, done = calls, done + some
+            for result in await model.score_groups(itertools.islice(endless, some)):
                 calls += result.usage.calls
                 for failure in result.failures:
                     torn = failure.stage == "read" and failure.kind in ("malformed", "cut")
                     (unread if torn else void)[f"{failure.stage} {failure.kind}"] += 1
                 responses += len(result.values)
                 judged += sum(value is not None for value in result.values)
+            some = min(AT_ONCE, math.ceil((wanted - calls) * done / max(1, calls)))
     return {"calls": calls, "unread": dict(unread), "void": dict(void), "judged": judged,
             "responses": responses, "seconds": round(time.monotonic() - began, 1)}  # fmt: skip
 
