@@ -678,6 +678,8 @@ class Abilities(Record, frozen=True):
     label_logprobs: bool = False
     prompt_logprobs: bool = False
     constraints: frozenset[ConstraintKind] = frozenset()
+    spaced_json: bool = False
+    """Under a JSON Schema it may write spaces for ever: a regex is to be preferred."""
     scalar: bool = False
     images: bool = False
     reference: bool = False

@@ -181,6 +181,7 @@ def common_abilities(abilities: Sequence[Abilities]) -> Abilities:
         label_logprobs=all(one.label_logprobs for one in abilities),
         prompt_logprobs=all(one.prompt_logprobs for one in abilities),
         constraints=frozenset.intersection(*(one.constraints for one in abilities)),
+        spaced_json=any(one.spaced_json for one in abilities),
         scalar=all(one.scalar for one in abilities),
         images=all(one.images for one in abilities),
         reference=all(one.reference for one in abilities),

@@ -75,6 +75,7 @@ class VLLMEngine(VLLMProcess[ChatTokenizer]):
             label_logprobs=True,
             prompt_logprobs=True,
             constraints=frozenset(("json_schema", "regex", "choice")),
+            spaced_json=True,
             thinking=True,
         )
         self.digest = model_digest(

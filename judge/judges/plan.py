@@ -31,7 +31,7 @@ from judge.prompts import PromptTemplate, Skeleton
 from judge.recipes import Recipe
 from judge.recipes.schema import DENSE
 from judge.rubrics import Criterion, Rubric
-from judge.types import Constraint, Engine, Sampling
+from judge.types import Abilities, Constraint, ConstraintKind, Engine, Sampling
 
 LEVEL_CODES = tuple("123456789")
 NAMES = tuple("ABCDEFGHIJKLMNOPQRST")
@@ -143,7 +143,7 @@ def questions(
                     max_tokens=judge.max_tokens,
                     think_tokens=judge.think_tokens,
                 ),
-                spec.constraint(engine.abilities.constraints),
+                spec.constraint(_kinds(engine.abilities)),
                 _key(rubric, chunk, recipe, template, engine, spec),
             )
         )
@@ -367,3 +367,9 @@ def _key(
         spec.shape(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _kinds(abilities: Abilities) -> frozenset[ConstraintKind]:
+    """The constraints to choose from."""
+    spaced = abilities.spaced_json and "regex" in abilities.constraints
+    return abilities.constraints - {"json_schema"} if spaced else abilities.constraints

@@ -1,9 +1,10 @@
 import pytest
 
-from judge.decoding import OVERALL
+from judge.decoding import OVERALL, Column, ListSpec
 from judge.errors import ConfigError, RecipeError, TemplateError
-from judge.judges.plan import check_served, questions
+from judge.judges.plan import _kinds, check_served, questions
 from judge.prompts import PromptTemplate, template_directories
+from judge.types import Abilities
 
 CRITERIA = ("a", {"id": "b", "allow_na": True, "scale": "1..5"}, {"id": "c", "kind": "pitfall"})
 
@@ -236,3 +237,12 @@ def test_the_compact_form_is_in_the_key(plan, coded_engine):
             return tuple(text.replace(" 1", "\x01").replace(" 2", "\x02").encode())
 
     assert key(plan(("a",), engine=Merging())) != key(plan(("a",)))
+
+
+def test_a_list_is_a_regex_where_a_schema_lets_a_model_write_spaces_for_ever():
+    kinds = frozenset(("json_schema", "regex", "choice"))
+    spec = ListSpec((), key="errors", columns=(Column("location", 20),), most=2)
+    for spaced, kind in ((False, "json_schema"), (True, "regex")):
+        offered = _kinds(Abilities(constraints=kinds, spaced_json=spaced))
+        assert spec.constraint(offered).kind == kind
+    assert _kinds(Abilities(constraints=frozenset(("json_schema",)), spaced_json=True))
