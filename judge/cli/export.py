@@ -46,7 +46,8 @@ def export(
         count = _written(to, path, plan, folder, strategy, margin)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error}") from error
-    log.print(f"{count} rows")
+    told = ", those within one standard error of their difference left out" if to == "pairs" else ""
+    log.print(f"{count} rows{told}")
     typer.echo(path)
 
 

@@ -118,6 +118,7 @@ class OpenAIEngine:
             context_tokens=context_tokens,
             label_logprobs=logprobs,
             constraints=frozenset(kinds),
+            spaced_json=server == "vllm",
             images=images,
         )
         self._model = model

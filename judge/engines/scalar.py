@@ -106,14 +106,14 @@ def label_index(label: int | str | None, names: Mapping[int, str], count: int) -
     )
 
 
-def read_scalar(values: Sequence[float], index: int) -> float:
-    """The reward among a model's outputs, a finite logit.
+def read_scalar(values: Sequence[float], index: int, count: int) -> float:
+    """The reward among a model's `count` outputs, a finite logit.
 
     Raises:
-        RequestRefused: There is no such output, or it is not finite.
+        RequestRefused: There are more or fewer (a number for each token, say), or it is not finite.
     """
-    if index >= len(values):
-        raise RequestRefused(f"the model gave {len(values)} outputs")
+    if len(values) != count:
+        raise RequestRefused(f"the model gave {len(values)} outputs, and it has {count}")
     if not math.isfinite(values[index]):
         raise RequestRefused(f"the model gave {values[index]}")
     return float(values[index])

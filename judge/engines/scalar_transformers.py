@@ -89,8 +89,9 @@ class ScalarTransformers(TransformersModel[ChatInputs | PolarInputs]):
             )
         self._tokenizer = INPUTS[self._style](tokenizer)
         self._pad = model.config.get_text_config().pad_token_id
-        outputs = len(_outputs(model, [(0,)], self._pad)[0])
-        self._index = label_index(self._label, model.config.id2label or {}, outputs)
+        # Two tokens: a head that gives a number for each must not pass for one of one output.
+        self._count = len(_outputs(model, [(0, 0)], None)[0])
+        self._index = label_index(self._label, model.config.id2label or {}, self._count)
         self._model = model
         self.abilities = Abilities(
             context_tokens=self._context(model), scalar=True, reference=self._style == "polar"
@@ -136,7 +137,7 @@ class ScalarTransformers(TransformersModel[ChatInputs | PolarInputs]):
     def _answer(self, prompted: Prompted, row: list[float]) -> Generation | Failure:
         _, request, prompt = prompted
         try:
-            scalar = read_scalar(row, self._index)
+            scalar = read_scalar(row, self._index, self._count)
         except EngineError as error:
             return failed(request, error)
         return Generation(request.id, "", usage=Usage(1, len(prompt), 0), scalar=scalar)

@@ -68,7 +68,7 @@ class ScalarVLLM(VLLMProcess[ChatInputs | PolarInputs]):
         self._style = style
         self._label = label
         self._task = ""
-        self._index = 0
+        self._index = self._count = 0
         self._names: Mapping[int, str] = {}
         self._pad: int | None = None
         self._facts: Mapping[str, Any] = {}
@@ -96,7 +96,8 @@ class ScalarVLLM(VLLMProcess[ChatInputs | PolarInputs]):
                 f"{self._model} is no reward model: vLLM can only {', '.join(known)} with it",
                 hint="a model that generates is used by vllm:MODEL",
             )
-        self._index = label_index(self._label, self._names, len(await self._outputs((0,))))
+        self._count = len(await self._outputs((0,)))
+        self._index = label_index(self._label, self._names, self._count)
         self.digest = model_digest(
             self._model,
             engine="vllm-reward",
@@ -111,7 +112,7 @@ class ScalarVLLM(VLLMProcess[ChatInputs | PolarInputs]):
         if not shown:
             raise RequestRefused("there are no tokens")
         check_room(len(prompt), 0, self.abilities.context_tokens)
-        scalar = read_scalar(await self._outputs(shown), self._index)
+        scalar = read_scalar(await self._outputs(shown), self._index, self._count)
         return Generation(request.id, "", usage=Usage(1, len(prompt), 0), scalar=scalar)
 
     def _unpadded(self, prompt: tuple[int, ...]) -> tuple[int, ...]:

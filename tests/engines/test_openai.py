@@ -673,3 +673,9 @@ async def test_a_model_that_takes_no_images_refuses_them():
     assert "images=true" in answers[0].message
     assert len(script.asked) == 1
     assert (made.abilities.images, engine(script, images=True).abilities.images) == (False, True)
+
+
+@pytest.mark.parametrize("server", ["openai", "vllm"])
+def test_schemas_of_a_vllm_server_are_known_to_leave_spaces_free(server: str) -> None:
+    made = OpenAIEngine("m", url="http://localhost:1/v1", server=server)
+    assert made.abilities.spaced_json is (server == "vllm")

@@ -42,15 +42,16 @@ def test_an_output_that_is_not_there_or_not_said(label: int | str | None, count:
         label_index(label, NAMES, count)
 
 
-@given(st.lists(st.floats(width=32), min_size=1, max_size=4), st.integers(0, 4))
+@given(st.lists(st.floats(width=32), min_size=1, max_size=4), st.integers(1, 4), st.data())
 def test_a_reward_is_the_finite_number_that_was_given_or_none(
-    values: list[float], index: int
+    values: list[float], count: int, data: st.DataObject
 ) -> None:
-    if index < len(values) and math.isfinite(values[index]):
-        assert read_scalar(values, index) == values[index]
+    index = data.draw(st.integers(0, count - 1))
+    if count == len(values) and math.isfinite(values[index]):
+        assert read_scalar(values, index, count) == values[index]
     else:
         with pytest.raises(RequestRefused, match="the model gave"):
-            read_scalar(values, index)
+            read_scalar(values, index, count)
 
 
 def _saved(folder: Path, tensors: dict[str, bytes], name: str = "model.safetensors") -> None:
